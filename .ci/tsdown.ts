@@ -1,0 +1,16 @@
+import { defineConfig, type UserConfig } from 'tsdown'
+
+/** One build for every package: ES modules with types, checked the way a consumer would resolve them. */
+export function library(entry: string[]): UserConfig {
+  return defineConfig({
+    entry,
+    platform: 'node',
+    target: 'node22.14',
+    format: 'esm',
+    dts: true,
+    sourcemap: true,
+    logLevel: 'warn',
+    publint: { strict: true },
+    attw: { profile: 'esm-only', level: 'error' },
+  }) as UserConfig
+}
