@@ -1,0 +1,73 @@
+import type { Key } from './key.ts'
+
+/** What every call on a store may carry. */
+export interface StoreOptions {
+  /**
+   * The transaction to work in, as the side that owns the store handed it out (`Copy.transaction`). A Kysely side hands
+   * out a Kysely `Transaction`. Absent: the store's own connection.
+   */
+  readonly transaction?: unknown
+  readonly signal?: AbortSignal
+}
+
+/** A stretch of the key order: `after` is excluded, `through` is included, either may be open. */
+export interface KeyRange {
+  readonly after?: Key
+  readonly through?: Key
+  readonly limit: number
+}
+
+/** What `insertMissing` did with the rows it was given. */
+export interface InsertOutcome {
+  readonly inserted: number
+  /**
+   * Keys whose row is absent and could not be inserted because another row holds one of its unique values. They belong
+   * into the journal: the mirror copies them when it can.
+   */
+  readonly conflicts: readonly Key[]
+}
+
+/**
+ * How one side reads and writes one kind of record. `Out` is the row as the side returns it, `In` as it takes it.
+ *
+ * Four functions are enough; what is optional makes more of the library available (`insertMissing`: backfill;
+ * `identity`: the switch; `check` and `columns`: errors before the first write instead of after it).
+ */
+export interface EntityStore<Out = unknown, In = Out> {
+  /** What messages call it; a table's name. */
+  readonly name?: string
+  /**
+   * The key of a row.
+   *
+   * @default the row's property `id`
+   */
+  key?(row: Out | In): Key
+  /** The rows of these keys, in any order; a key that has no row is left out. Reads the primary, never a replica. */
+  load(keys: readonly Key[], options?: StoreOptions): Promise<readonly Out[]>
+  /** Up to `limit` rows in ascending key order. Fewer than `limit` means that the range is exhausted. */
+  scan(range: KeyRange, options?: StoreOptions): Promise<readonly Out[]>
+  /** Upserts these rows. Columns that a row does not name keep their value. */
+  save(rows: readonly In[], options?: StoreOptions): Promise<void>
+  /** Removes these keys; a key that has no row is no error. */
+  remove(keys: readonly Key[], options?: StoreOptions): Promise<void>
+  /** The keys of a stretch, in ascending order, without the rows. Derived from `scan` when absent. */
+  scanKeys?(range: KeyRange, options?: StoreOptions): Promise<readonly Key[]>
+  /** Inserts the rows whose primary key is absent and touches nothing else. */
+  insertMissing?(rows: readonly In[], options?: StoreOptions): Promise<InsertOutcome>
+  /** How many rows there are: exact, or the engine's estimate where counting is dear. */
+  count?(options?: StoreOptions): Promise<{ readonly rows: number; readonly exact: boolean }>
+  /** Throws a typed error when the table, a column of its key or its primary key constraint is missing. Writes nothing. */
+  check?(): Promise<void>
+  /** The names of the columns that `save` can take. */
+  columns?(): Promise<readonly string[]>
+  /** The generator behind the key, where the engine has one. */
+  readonly identity?: Identity
+}
+
+/** The sequence, identity or auto-increment counter that makes new keys. Explicit keys do not move it by themselves. */
+export interface Identity {
+  /** The next value that the generator would hand out, and the largest key in the table (0 when empty). */
+  read(): Promise<{ readonly next: bigint; readonly largest: bigint }>
+  /** Makes the generator hand out at least `next`. Never moves it back. */
+  moveTo(next: bigint): Promise<void>
+}

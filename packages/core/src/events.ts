@@ -1,0 +1,76 @@
+import type { Json } from './state-store.ts'
+import type { Phase, SideName } from './phases.ts'
+
+/**
+ * Everything that happens, as plain objects. Listeners see it on `migration.events`; `telemetry.ts` turns it into metrics.
+ * Keys appear where processes inside this one need them (`dirty`, `mirrored`); no metric, span or log carries them.
+ */
+export type TwinspanEvent =
+  /** This process saw a new epoch. */
+  | { readonly type: 'phase'; readonly phase: Phase; readonly epoch: number; readonly from: Phase }
+  /** This process could reach neither fence row for the length of a lease, or can again. */
+  | { readonly type: 'stale'; readonly stale: boolean }
+  /** A side or the store stopped or began to answer this process. */
+  | { readonly type: 'reachable'; readonly what: SideName | 'store'; readonly reachable: boolean; readonly error?: string }
+  /** A write through the wrapper ended. `failedOn: 'primary'`: the caller got the primary's error. */
+  | { readonly type: 'write'; readonly entity: string; readonly operation: string; readonly failedOn: 'none' | 'primary' }
+  /** A hint to the mirror in this process: these keys were just committed to the journal. */
+  | { readonly type: 'dirty'; readonly entity: string; readonly keys: readonly string[] }
+  /** The mirror confirmed copies of these keys. */
+  | { readonly type: 'mirrored'; readonly entity: string; readonly keys: readonly string[] }
+  | { readonly type: 'mirror-batch'; readonly rows: number; readonly durationMs: number; readonly outcome: 'ok' | 'failed' | 'stale' }
+  | { readonly type: 'mirror-inflight'; readonly batches: number }
+  /** `class` is the redacted error's class; the row stays in the journal. */
+  | { readonly type: 'parked'; readonly entity: string; readonly rows: number; readonly class: string }
+  | { readonly type: 'journal'; readonly side: SideName; readonly depth: number; readonly oldestAgeMs: number; readonly parked: number }
+  | { readonly type: 'read'; readonly entity: string; readonly operation: string; readonly side: SideName; readonly why: ReadReason }
+  | { readonly type: 'read-outcome'; readonly entity: string; readonly operation: string; readonly side: SideName; readonly ok: boolean; readonly durationMs: number; readonly unit?: string }
+  | { readonly type: 'shadow-read'; readonly entity: string; readonly operation: string; readonly outcome: ShadowOutcome }
+  | { readonly type: 'backfill'; readonly entity: string; readonly rows: number; readonly totalRows: number; readonly etaMs: number | null }
+  | { readonly type: 'compared'; readonly entity: string; readonly compared: number; readonly mismatched: number; readonly parity: number }
+  | { readonly type: 'rollout'; readonly percent: string; readonly epoch: number; readonly killed: boolean }
+  | { readonly type: 'kill'; readonly actor: string; readonly reason: string; readonly evidence?: Json }
+  | { readonly type: 'auth'; readonly via: SideName | 'none'; readonly scheme: string; readonly upgraded: boolean; readonly outcome: string }
+  | { readonly type: 'switch'; readonly to: Phase; readonly step: string; readonly durationMs: number; readonly ok: boolean }
+
+/** Why a read was answered by the side that answered it. */
+export type ReadReason = 'primary' | 'router' | 'dirty' | 'no-key' | 'fallback'
+
+export type ShadowOutcome = 'match' | 'mismatch' | 'lagged' | 'error' | 'timeout' | 'shed'
+
+export type EventOf<Type extends TwinspanEvent['type']> = Extract<TwinspanEvent, { readonly type: Type }>
+
+/** A typed event emitter whose listeners cannot disturb the one who emits. */
+export interface Events {
+  /** Calls `listener` at every event of the type (`'*'`: every event), synchronously. Returns the function that ends it. */
+  on<Type extends TwinspanEvent['type']>(type: Type, listener: (event: EventOf<Type>) => void): () => void
+  on(type: '*', listener: (event: TwinspanEvent) => void): () => void
+  emit(event: TwinspanEvent): void
+}
+
+export function createEvents(): Events {
+  const listeners = new Map<string, Set<(event: never) => void>>()
+  const tell = (type: string, event: TwinspanEvent): void => {
+    const set = listeners.get(type)
+    if (set === undefined) return
+    for (const listener of set) {
+      try {
+        listener(event as never)
+      } catch {
+        // An observer cannot change a result or throw into a request.
+      }
+    }
+  }
+  return {
+    on(type: string, listener: (event: never) => void): () => void {
+      const set = listeners.get(type) ?? new Set()
+      listeners.set(type, set)
+      set.add(listener)
+      return () => set.delete(listener)
+    },
+    emit(event) {
+      tell(event.type, event)
+      tell('*', event)
+    },
+  }
+}

@@ -1,0 +1,105 @@
+import type { Entity } from './entity.ts'
+import type { Events } from './events.ts'
+import type { Phase, Plan, SideName } from './phases.ts'
+import type { BoundSide, Side } from './side.ts'
+import type { AuditEntry, Json, MigrationStore, StateStore } from './state-store.ts'
+
+export type CaptureMode = 'trigger' | 'transaction'
+
+export interface MigrationOptions {
+  /** Names the migration in both databases. Unique per pair of databases. */
+  readonly name: string
+  readonly legacy: Side
+  readonly target: Side
+  /**
+   * How a write's key gets into the journal. `'trigger'`: row triggers in the database, which also catch cron jobs and other
+   * services. `'transaction'`: the wrapper inserts it in the repository's transaction, for databases where triggers are forbidden.
+   *
+   * @default 'trigger'
+   */
+  readonly capture?: CaptureMode
+  readonly entities: readonly Entity[]
+  /**
+   * Phase, epoch, leases, rollout, checkpoints, findings, audit.
+   *
+   * @default a store beside the target
+   */
+  readonly store?: StateStore
+  /**
+   * How long this process counts as alive after its last heartbeat, and how long it trusts the phase that it last read.
+   *
+   * @default 10_000
+   */
+  readonly leaseMs?: number
+  /**
+   * How often the phase is read and the lease renewed.
+   *
+   * @default 1_000
+   */
+  readonly refreshMs?: number
+  /** How long one look at a side or the store may take before it counts as unreachable. @default 2_000 */
+  readonly timeoutMs?: number
+  /** Tells this process from others. @default a random UUID */
+  readonly instance?: string
+  readonly now?: () => number
+  readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<void>
+}
+
+/** What one unit of work believes. */
+export interface Snapshot {
+  readonly phase: Phase
+  readonly epoch: number
+  readonly plan: Plan
+  /** This process could not reach any fence row for the length of a lease. */
+  readonly stale: boolean
+}
+
+/** A change of phase that somebody answers for. */
+export interface Decision {
+  readonly to: Phase
+  readonly actor: string
+  readonly reason: string
+  readonly evidence?: Json
+}
+
+export interface AdvanceOptions extends Decision {
+  /** Takes over a target that holds rows which this migration did not write. Audited. @default false */
+  readonly adoptTarget?: boolean
+  /** How long to wait until every live process works by the current epoch. @default the lease and a second */
+  readonly acknowledgeMs?: number
+}
+
+/** One move of one set of entities. */
+export interface Migration {
+  readonly name: string
+  readonly instance: string
+  readonly capture: CaptureMode
+  readonly entities: readonly Entity[]
+  readonly sides: Readonly<Record<SideName, BoundSide>>
+  readonly store: MigrationStore
+  readonly events: Events
+  /** Milliseconds since 1970; everything that features time goes through it. */
+  readonly now: () => number
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>
+
+  /** Prepares what can be reached, takes the phase and a lease, and watches. Serves without the target and without the store. */
+  start(): Promise<void>
+  /** Ends the watch and the lease. What `onStop` registered is awaited first. */
+  stop(): Promise<void>
+  /** Registers what has to end before the migration does: the mirror's drain, a worker's last chunk. */
+  onStop(end: () => Promise<void>): void
+
+  /** The pinned snapshot inside a unit of work, else the newest that this process knows. No I/O. */
+  readonly snapshot: Snapshot
+  /** Runs `work` as one unit of work: every read and write inside it goes by one snapshot. */
+  run<T>(work: () => T): T
+  /** Reads the fences again. Inside a unit of work the pin moves too: used after a `StalePhaseError`. */
+  refresh(): Promise<Snapshot>
+
+  /**
+   * Changes to a neighbouring phase up to `canary`, or back. The switch and what follows go through `@twinspan/cutover`.
+   *
+   * @throws PhaseRefusedError, TargetNotEmptyError, UnavailableError
+   */
+  advance(options: AdvanceOptions): Promise<Snapshot>
+}
