@@ -1,0 +1,131 @@
+// The door to every root script: finds a Node that satisfies `engines`, installs what the lockfile says, then runs.
+// Plain JavaScript without dependencies, because it runs before there are any, on any Node from 18 on.
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const NODE = '24.21.0'
+const PNPM = '12.21.0'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const cache = join(root, 'node_modules', '.cache', 'twinspan')
+const windows = process.platform === 'win32'
+
+const TASKS = {
+  demo: ['--conditions=twinspan-src', 'examples/demo/src/main.ts'],
+  test: ['node_modules/vitest/vitest.mjs', 'run'],
+  check: ['.ci/check.ts'],
+  bench: ['--conditions=twinspan-src', 'test/bench/run.ts'],
+}
+
+const [task, ...args] = process.argv.slice(2)
+if (task === '--where') {
+  // Asked from inside npx: which node is this, and where do the tools beside it live?
+  console.log(JSON.stringify({ node: process.execPath, bin: (process.env.PATH ?? '').split(delimiter)[0] }))
+  process.exit()
+}
+if (!Object.hasOwn(TASKS, task ?? '')) {
+  console.error(`Unknown task "${task ?? ''}". There is: ${Object.keys(TASKS).join(', ')}.`)
+  process.exit(2)
+}
+
+const node = satisfies(process.versions.node) ? process.execPath : borrowedNode()
+install(node)
+run(node, [...stripTypes(node), ...TASKS[task], ...args])
+
+function satisfies(version) {
+  const wanted = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).engines.node
+  const [major, minor] = /^>=(\d+)\.(\d+)$/.exec(wanted).slice(1).map(Number)
+  const [haveMajor, haveMinor] = version.split('.').map(Number)
+  return haveMajor > major || (haveMajor === major && haveMinor >= minor)
+}
+
+/** A Node from the registry, remembered so that only the first run has to ask npx. */
+function borrowedNode() {
+  const memo = join(cache, 'node.json')
+  try {
+    const known = JSON.parse(readFileSync(memo, 'utf8'))
+    if (known.version === NODE && existsSync(known.node)) return known.node
+  } catch {}
+  say(`This is Node ${process.version}; taking ${NODE} from the npm registry ...`)
+  const { node } = npx([`node@${NODE}`, `pnpm@${PNPM}`])
+  remember(memo, JSON.stringify({ version: NODE, node }))
+  return node
+}
+
+function install(node) {
+  const stamp = join(cache, 'installed')
+  const wanted = createHash('sha256')
+    .update(`${PNPM} ${process.platform} ${process.arch}\n`)
+    .update(readFileSync(join(root, 'pnpm-workspace.yaml')))
+    .update(readFileSync(join(root, 'pnpm-lock.yaml')))
+    .digest('hex')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
+  say('Installing dependencies ...')
+  const { bin } = npx(node === process.execPath ? [`pnpm@${PNPM}`] : [`node@${NODE}`, `pnpm@${PNPM}`])
+  // CI: pnpm asks no questions, such as whether it may replace a node_modules of npm's making.
+  const env = { ...environment(node, bin), CI: 'true' }
+  quietly('pnpm', ['install', '--frozen-lockfile'], env, 'The installation failed')
+  remember(stamp, wanted)
+}
+
+function npx(packages) {
+  const wanted = packages.flatMap((name) => ['-p', name])
+  const command = ['-y', ...wanted, '-c', 'node .ci/bootstrap.mjs --where']
+  const output = quietly(
+    'npx',
+    windows ? command.map((part) => (part.includes(' ') ? `"${part}"` : part)) : command,
+    process.env,
+    `Could not get ${packages.join(' and ')} from the npm registry (installing a Node that satisfies "engines" helps)`,
+  )
+  return JSON.parse(output.trim().split('\n').at(-1))
+}
+
+/** Runs to the end without a word, unless it fails: then everything it said is worth reading. */
+function quietly(command, args, env, complaint) {
+  const child = spawnSync(command, args, { cwd: root, env, encoding: 'utf8', shell: windows, maxBuffer: 1 << 28 })
+  if (child.status === 0) return child.stdout
+  process.stderr.write(`${child.stdout ?? ''}${child.stderr ?? ''}`)
+  console.error(`${complaint}: ${child.error?.message ?? `${command} ended with ${child.signal ?? child.status}`}.`)
+  process.exit(1)
+}
+
+/** Node learnt to run TypeScript without a flag in 22.18. */
+function stripTypes(node) {
+  const [major, minor] = (node === process.execPath ? process.versions.node : NODE).split('.').map(Number)
+  return major === 22 && minor < 18 ? ['--experimental-strip-types', '--disable-warning=ExperimentalWarning'] : []
+}
+
+function environment(node, ...bins) {
+  const path = [...bins, dirname(node), process.env.PATH ?? ''].join(delimiter)
+  return { ...process.env, PATH: path }
+}
+
+function run(node, args) {
+  const child = spawn(node, args, { cwd: root, env: environment(node), stdio: 'inherit' })
+  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT']) {
+    process.on(signal, () => {
+      // A terminal sends Ctrl-C to the child as well; sending it on would make it a second one.
+      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
+    })
+  }
+  child.on('error', (error) => {
+    console.error(error.message)
+    process.exitCode = 1
+  })
+  child.on('exit', (code, signal) => {
+    process.exit(code ?? 128 + (constants.signals[signal] ?? 0))
+  })
+}
+
+function remember(file, text) {
+  mkdirSync(cache, { recursive: true })
+  writeFileSync(file, text)
+}
+
+function say(line) {
+  process.stderr.write(`${line}\n`)
+}
