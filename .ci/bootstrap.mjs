@@ -32,9 +32,9 @@ if (!Object.hasOwn(TASKS, task ?? '')) {
   process.exit(2)
 }
 
-const node = satisfies(process.versions.node) ? process.execPath : borrowedNode()
-install(node)
-run(node, [...stripTypes(node), ...TASKS[task], ...args])
+const { node, bin } = tools()
+install()
+run([...stripTypes(), ...TASKS[task], ...args])
 
 function satisfies(version) {
   const wanted = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).engines.node
@@ -43,20 +43,23 @@ function satisfies(version) {
   return haveMajor > major || (haveMajor === major && haveMinor >= minor)
 }
 
-/** A Node from the registry, remembered so that only the first run has to ask npx. */
-function borrowedNode() {
-  const memo = join(cache, 'node.json')
+/** The Node to run on and the folder that pnpm is in, remembered so that only the first run has to ask npx. */
+function tools() {
+  const suits = satisfies(process.versions.node)
+  const packages = [...(suits ? [] : [`node@${NODE}`]), `pnpm@${PNPM}`]
+  const memo = join(cache, 'tools.json')
   try {
     const known = JSON.parse(readFileSync(memo, 'utf8'))
-    if (known.version === NODE && existsSync(known.node)) return known.node
+    const same = known.packages === packages.join(' ') && existsSync(known.bin) && existsSync(known.node)
+    if (same && (!suits || known.node === process.execPath)) return known
   } catch {}
-  say(`This is Node ${process.version}; taking ${NODE} from the npm registry ...`)
-  const { node } = npx([`node@${NODE}`, `pnpm@${PNPM}`])
-  remember(memo, JSON.stringify({ version: NODE, node }))
-  return node
+  if (!suits) say(`This is Node ${process.version}; taking ${NODE} from the npm registry ...`)
+  const found = suits ? { ...npx(packages), node: process.execPath } : npx(packages)
+  remember(memo, JSON.stringify({ packages: packages.join(' '), ...found }))
+  return found
 }
 
-function install(node) {
+function install() {
   const stamp = join(cache, 'installed')
   const wanted = createHash('sha256')
     .update(`${PNPM} ${process.platform} ${process.arch}\n`)
@@ -65,9 +68,8 @@ function install(node) {
     .digest('hex')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
   say('Installing dependencies ...')
-  const { bin } = npx(node === process.execPath ? [`pnpm@${PNPM}`] : [`node@${NODE}`, `pnpm@${PNPM}`])
   // CI: pnpm asks no questions, such as whether it may replace a node_modules of npm's making.
-  const env = { ...environment(node, bin), CI: 'true' }
+  const env = { ...environment(), CI: 'true' }
   quietly('pnpm', ['install', '--frozen-lockfile'], env, 'The installation failed')
   remember(stamp, wanted)
 }
@@ -94,18 +96,18 @@ function quietly(command, args, env, complaint) {
 }
 
 /** Node learnt to run TypeScript without a flag in 22.18. */
-function stripTypes(node) {
+function stripTypes() {
   const [major, minor] = (node === process.execPath ? process.versions.node : NODE).split('.').map(Number)
   return major === 22 && minor < 18 ? ['--experimental-strip-types', '--disable-warning=ExperimentalWarning'] : []
 }
 
-function environment(node, ...bins) {
-  const path = [...bins, dirname(node), process.env.PATH ?? ''].join(delimiter)
-  return { ...process.env, PATH: path }
+/** Children find the same node and pnpm by name. */
+function environment() {
+  return { ...process.env, PATH: [dirname(node), bin, process.env.PATH ?? ''].join(delimiter) }
 }
 
-function run(node, args) {
-  const child = spawn(node, args, { cwd: root, env: environment(node), stdio: 'inherit' })
+function run(args) {
+  const child = spawn(node, args, { cwd: root, env: environment(), stdio: 'inherit' })
   for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT']) {
     process.on(signal, () => {
       // A terminal sends Ctrl-C to the child as well; sending it on would make it a second one.

@@ -25,7 +25,7 @@ for (const step of STEPS) {
   console.log(`${code === 0 ? 'ok  ' : 'FAIL'} ${step.name} ${seconds} s`)
   if (code !== 0) {
     failed += 1
-    console.log(output.trimEnd())
+    console.log(shortened(output))
   }
 }
 console.log(failed === 0 ? 'check: clean' : `check: ${failed} of ${STEPS.length} steps failed`)
@@ -33,11 +33,18 @@ process.exitCode = failed === 0 ? 0 : 1
 
 function run([command = '', ...args]: readonly string[]): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { shell: process.platform === 'win32' })
+    const child = spawn(command, args, { shell: process.platform === 'win32', env: { ...process.env, NO_COLOR: '1' } })
     let output = ''
     child.stdout.on('data', (chunk) => (output += chunk))
     child.stderr.on('data', (chunk) => (output += chunk))
     child.on('error', reject)
     child.on('close', (code) => resolve({ code, output }))
   })
+}
+
+/** Tools that fail can print a whole minified file; a terminal wants the beginning. */
+function shortened(output: string): string {
+  const lines = output.trimEnd().split('\n')
+  const kept = lines.slice(0, 150).map((line) => (line.length > 400 ? `${line.slice(0, 400)} ...` : line))
+  return [...kept, ...(lines.length > kept.length ? [`... ${lines.length - kept.length} more lines`] : [])].join('\n')
 }

@@ -7,9 +7,11 @@ export function library(entry: string[]): UserConfig {
     platform: 'node',
     target: 'node22.14',
     format: 'esm',
-    dts: true,
+    dts: { sourcemap: true },
+    fixedExtension: false,
     sourcemap: true,
     logLevel: 'warn',
+    clean: true,
     publint: { strict: true },
     attw: { profile: 'esm-only', level: 'error' },
   }) as UserConfig
