@@ -1,0 +1,106 @@
+import type { Key, KeyPart } from './key.ts'
+import type { SideName } from './phases.ts'
+import type { Json, MigrationStore } from './state-store.ts'
+
+/**
+ * What the backfill of an entity has reached: the document `backfill:<entity>` of the migration's store. Written by
+ * `@twinspan/backfill` after each chunk, read by the gates of the switch.
+ */
+export interface BackfillRecord {
+  readonly entity: string
+  /** The attempt at the migration that it belongs to. A record of another one counts for nothing. */
+  readonly incarnation: string
+  /** The epoch in which the first chunk was copied. A stay in `off` after it makes the record worthless. */
+  readonly epoch: number
+  /** Everything up to and including this key is copied and compared. `null`: nothing yet. */
+  readonly through: Key | null
+  /** Every range was copied and compared, the open-ended last one included. */
+  readonly done: boolean
+  /** Legacy rows read so far. */
+  readonly rows: number
+  /** Rows that were absent on the target and are there now. */
+  readonly inserted: number
+  /** Keys handed to the mirror: those that only the target had, and conflicts of a unique value. */
+  readonly marked: number
+  /** Rows that could not be copied. Each is a finding of kind `backfill`. */
+  readonly quarantined: number
+  /** Rows in a chunk when the record was written; a resumed worker starts with it. */
+  readonly chunkRows: number
+  /** Milliseconds since 1970, by the clock of the process that wrote it. */
+  readonly startedAt: number
+  readonly updatedAt: number
+}
+
+/**
+ * What the last complete sweep of an entity found: the document `sweep:<entity>` of the migration's store. Written by
+ * `@twinspan/reconcile` at the end of a sweep, never by one that was interrupted.
+ */
+export interface SweepRecord {
+  readonly entity: string
+  readonly incarnation: string
+  /** The epoch that held from the first row to the last. A sweep across a change of phase is not recorded. */
+  readonly epoch: number
+  /** The side whose rows were taken for the truth. */
+  readonly primary: SideName
+  /** Milliseconds since 1970, by the clock of the process that swept. */
+  readonly startedAt: number
+  readonly finishedAt: number
+  /** Distinct keys looked at, on either side. */
+  readonly rows: number
+  /** Keys that differed for good, those that were repaired afterwards included. */
+  readonly drift: number
+  /** Keys that changed or were dirty for as long as they were watched: neither equal nor drift. */
+  readonly undecided: number
+  /** Of `drift`: the keys that agreed when they were compared again after the repair. */
+  readonly repaired: number
+  /** The share of keys that did not drift, 1 for an empty entity. */
+  readonly parity: number
+  /** The same with undecided keys counted as different. Nothing was sampled, so no other doubt is left. */
+  readonly lowerBound95: number
+}
+
+export function backfillDocument(entity: string): string {
+  return `backfill:${entity}`
+}
+
+export function sweepDocument(entity: string): string {
+  return `sweep:${entity}`
+}
+
+/** The record of an entity's backfill with its version for a compare-and-set; `undefined` before the first chunk. */
+export async function readBackfillRecord(
+  store: MigrationStore,
+  entity: string,
+): Promise<{ readonly record: BackfillRecord; readonly version: number } | undefined> {
+  const document = await store.getDocument(backfillDocument(entity))
+  if (document === undefined || document.value === null) return undefined
+  const stored = document.value as unknown as Omit<BackfillRecord, 'through'> & { through: Json }
+  return { record: { ...stored, through: keyFromJson(stored.through) }, version: document.version }
+}
+
+/** The record of an entity's last complete sweep; `undefined` before the first. */
+export async function readSweepRecord(store: MigrationStore, entity: string): Promise<SweepRecord | undefined> {
+  const document = await store.getDocument(sweepDocument(entity))
+  return document === undefined || document.value === null ? undefined : (document.value as unknown as SweepRecord)
+}
+
+/** A key as JSON that gives back the same type: engines bind `7` and `'7'` differently. */
+export function keyToJson(key: Key | null): Json {
+  if (key === null) return null
+  return typeof key === 'object' ? key.map(partToJson) : partToJson(key)
+}
+
+/** The key that `keyToJson` wrote. */
+export function keyFromJson(json: Json): Key | null {
+  if (json === null) return null
+  return Array.isArray(json) ? json.map(partFromJson) : partFromJson(json)
+}
+
+function partToJson(part: KeyPart): Json {
+  return typeof part === 'bigint' ? { bigint: part.toString() } : part
+}
+
+function partFromJson(json: Json): KeyPart {
+  if (typeof json === 'object' && json !== null && 'bigint' in json) return BigInt(String(json['bigint']))
+  return json as KeyPart
+}
