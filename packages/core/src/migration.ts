@@ -39,8 +39,16 @@ export interface MigrationOptions {
   readonly refreshMs?: number
   /** How long one look at a side or the store may take before it counts as unreachable. @default 2_000 */
   readonly timeoutMs?: number
+  /**
+   * How long a write waits for a switch that is under way before it fails with `StalePhaseError`.
+   *
+   * @default 5_000
+   */
+  readonly switchWaitMs?: number
   /** Tells this process from others. @default a random UUID */
   readonly instance?: string
+  /** The version of the application, for the leases. @default '' */
+  readonly version?: string
   readonly now?: () => number
   readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<void>
 }
@@ -50,6 +58,10 @@ export interface Snapshot {
   readonly phase: Phase
   readonly epoch: number
   readonly plan: Plan
+  /** Names this attempt at the migration. What an earlier attempt left behind (checkpoints, sweeps) is not this one's. */
+  readonly incarnation: string
+  /** A switch is under way: the fence lets no write pass. */
+  readonly switching: boolean
   /** This process could not reach any fence row for the length of a lease. */
   readonly stale: boolean
 }
@@ -95,6 +107,12 @@ export interface Migration {
   run<T>(work: () => T): T
   /** Reads the fences again. Inside a unit of work the pin moves too: used after a `StalePhaseError`. */
   refresh(): Promise<Snapshot>
+  /**
+   * Waits until no switch is under way, then answers like `refresh`.
+   *
+   * @throws StalePhaseError when the switch lasts longer than `switchWaitMs`
+   */
+  settled(): Promise<Snapshot>
 
   /**
    * Changes to a neighbouring phase up to `canary`, or back. The switch and what follows go through `@twinspan/cutover`.

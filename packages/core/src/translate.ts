@@ -12,15 +12,16 @@ export function translateRow(entity: Entity, from: SideName, row: unknown): unkn
   try {
     translated = entity.translate(from, row)
   } catch (error) {
-    throw new TranslationError(entity.name, `the translation threw ${redact(error)}`, { cause: error })
+    // No cause: its message may hold the row's values.
+    throw new TranslationError(entity.name, `the translation threw ${redact(error)}`)
   }
   if (translated === null) return null
   if (typeof translated !== 'object') throw new TranslationError(entity.name, 'the translation returned no row')
   let same: boolean
   try {
     same = entity.keyTextOf(otherSide(from), translated) === entity.keyTextOf(from, row)
-  } catch (error) {
-    throw new TranslationError(entity.name, 'the translation returned a row without a key', { cause: error })
+  } catch {
+    throw new TranslationError(entity.name, 'the translation returned a row without a key')
   }
   if (!same) throw new TranslationError(entity.name, 'the translation returned a row of another key')
   return translated

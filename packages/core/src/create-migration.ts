@@ -1,0 +1,211 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { advance } from './advance.ts'
+import { checkNames, checkStores, probeTranslation } from './checks.ts'
+import { definitionOf } from './definition.ts'
+import { InvalidOptionError, NotStartedError, redact, StalePhaseError, UnavailableError } from './errors.ts'
+import { createEvents } from './events.ts'
+import type { Migration, MigrationOptions, Snapshot } from './migration.ts'
+import { numberOption, textOption } from './options.ts'
+import { PLANS, type SideName } from './phases.ts'
+import { createRoad, isRefusal, type Sighting } from './road.ts'
+import { recordEvents } from './telemetry.ts'
+import { sleep as realSleep } from './time.ts'
+import { createPin } from './unit-of-work.ts'
+
+/** A migration before anybody has looked at the fences: nothing is captured, legacy answers. */
+const UNKNOWN: Snapshot = { phase: 'off', epoch: 0, plan: PLANS.off, incarnation: '', switching: false, stale: true }
+
+/**
+ * One move of a set of entities from one store to another, as this process takes part in it.
+ *
+ * Every process of the service creates one with the same name, sides and entities, and starts it.
+ */
+export function createMigration(options: MigrationOptions): Migration {
+  const name = textOption('name', options.name)
+  const { capture = 'trigger', entities, instance = randomUUID(), now = Date.now, sleep = realSleep, version = '' } = options
+  if (capture !== 'trigger' && capture !== 'transaction') {
+    throw new InvalidOptionError('capture', capture, "'trigger' or 'transaction'")
+  }
+  checkNames(entities)
+  const leaseMs = numberOption('leaseMs', options.leaseMs, 10_000, { min: 100 })
+  const refreshMs = numberOption('refreshMs', options.refreshMs, 1_000, { min: 10, max: leaseMs / 2 })
+  const timeoutMs = numberOption('timeoutMs', options.timeoutMs, 2_000, { min: 10 })
+  const switchWaitMs = numberOption('switchWaitMs', options.switchWaitMs, 5_000, { min: 0 })
+  const stateStore = options.store ?? options.target.store
+  if (stateStore === undefined) throw new InvalidOptionError('store', undefined, 'a state store, because the target brings none')
+
+  const sides = {
+    legacy: options.legacy.bind({ migration: name, side: 'legacy' }),
+    target: options.target.bind({ migration: name, side: 'target' }),
+  }
+  const store = stateStore.bind(name)
+  const events = createEvents()
+  const pin = createPin<Snapshot>()
+  const ends: (() => Promise<void>)[] = []
+  const answering = new Map<SideName | 'store', boolean>()
+
+  let current = UNKNOWN
+  let heardAt = Number.NEGATIVE_INFINITY
+  let watch: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined
+
+  const road = createRoad({
+    name,
+    definition: definitionOf(entities),
+    sides,
+    store,
+    timeoutMs,
+    async ready(what) {
+      if (what === 'store') return store.prepare()
+      await checkStores(entities, what)
+      return sides[what].prepare()
+    },
+    reachable(what, error) {
+      const reachable = error === undefined
+      if (answering.get(what) === reachable) return
+      answering.set(what, reachable)
+      events.emit({ type: 'reachable', what, reachable, ...(reachable ? {} : { error: redact(error) }) })
+    },
+  })
+
+  function take(sighting: Sighting | undefined): Snapshot {
+    if (sighting !== undefined && sighting.row.epoch >= current.epoch) {
+      if (sighting.authoritative) heardAt = now()
+      const { phase, epoch, incarnation, open } = sighting.row
+      const from = current
+      current = { phase, epoch, plan: PLANS[phase], incarnation, switching: !open, stale: false }
+      if (epoch > from.epoch) events.emit({ type: 'phase', phase, epoch, from: from.phase })
+    }
+    return mark()
+  }
+
+  /** The current snapshot, its staleness brought up to date. */
+  function mark(): Snapshot {
+    const stale = now() - heardAt > leaseMs
+    if (stale !== current.stale) {
+      current = { ...current, stale }
+      events.emit({ type: 'stale', stale })
+    }
+    return current
+  }
+
+  // Whoever asks while a look is under way gets the next one: a look that began before the question may answer with
+  // what was true before it.
+  let looking: Promise<Snapshot> | undefined
+  let next: Promise<Snapshot> | undefined
+  function look(): Promise<Snapshot> {
+    if (looking !== undefined) {
+      next ??= looking.then(look, look)
+      return next
+    }
+    next = undefined
+    looking = road
+      .look()
+      .then(take)
+      .finally(() => {
+        looking = undefined
+      })
+    return looking
+  }
+
+  async function heartbeat(): Promise<void> {
+    const { epoch, phase } = current
+    await store.heartbeat({ instance, epoch, phase, host: hostname(), pid: process.pid, version }, leaseMs)
+  }
+
+  async function watching(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await sleep(refreshMs, signal).catch(() => {})
+      if (signal.aborted) return
+      // A refusal (another attempt in one of the databases) is reported by whatever is asked of the migration next; the
+      // watch goes on, and the snapshot grows stale meanwhile.
+      await look().catch(() => mark())
+      void heartbeat().catch(() => {})
+    }
+  }
+
+  const migration: Migration = {
+    name,
+    instance,
+    capture,
+    entities,
+    sides,
+    store,
+    events,
+    now,
+    sleep,
+
+    async start() {
+      if (watch !== undefined) return
+      await validate()
+      const sighting = await road.open()
+      if (sighting === undefined) {
+        throw new UnavailableError(`Migration "${name}" cannot start: neither legacy nor target answers.`)
+      }
+      take(sighting)
+      await heartbeat().catch(() => {})
+      const stop = new AbortController()
+      watch = { stop, ended: watching(stop.signal) }
+    },
+
+    async stop() {
+      for (const end of ends.splice(0).reverse()) await end()
+      if (watch === undefined) return
+      watch.stop.abort()
+      await watch.ended
+      watch = undefined
+      await store.endLease(instance).catch(() => {})
+    },
+
+    onStop(end) {
+      ends.push(end)
+    },
+
+    get snapshot() {
+      return pin.get() ?? mark()
+    },
+
+    run: (work) => pin.run(mark(), work),
+
+    async refresh() {
+      if (watch === undefined) throw new NotStartedError(name)
+      const snapshot = await look()
+      pin.move(snapshot)
+      return snapshot
+    },
+
+    async settled() {
+      const deadline = now() + switchWaitMs
+      for (let snapshot = await migration.refresh(); ; snapshot = await migration.refresh()) {
+        if (!snapshot.switching) return snapshot
+        if (now() >= deadline) {
+          throw new StalePhaseError(snapshot.plan.primary, `a switch has been under way for more than ${switchWaitMs} ms`)
+        }
+        await sleep(5)
+      }
+    },
+
+    advance: (change) =>
+      advance({ migration, acknowledgeMs: leaseMs + 1_000, lockTimeoutMs: timeoutMs }, change),
+  }
+
+  /** Everything that can be known to be wrong before the first write. A side that does not answer is checked when it does. */
+  async function validate(): Promise<void> {
+    const answers = { legacy: true, target: true }
+    for (const side of ['legacy', 'target'] as const) {
+      await checkStores(entities, side).catch((error: unknown) => {
+        if (isRefusal(error)) throw error
+        answers[side] = false
+      })
+    }
+    if (!answers.legacy || !answers.target) return
+    for (const entity of entities) {
+      await probeTranslation(entity, 'legacy').catch((error: unknown) => {
+        if (isRefusal(error)) throw error
+      })
+    }
+  }
+
+  events.on('*', recordEvents(name))
+  return migration
+}

@@ -1,0 +1,106 @@
+import type { TwinspanEvent } from './events.ts'
+
+/** One figure for one instrument. Attribute values come from closed sets: never a key, a value, an e-mail or a hash. */
+export interface Measurement {
+  readonly instrument: keyof typeof INSTRUMENTS
+  readonly value: number
+  readonly attributes: Readonly<Record<string, string>>
+}
+
+/** Every instrument: its kind and its unit. `docs/telemetry.md` is the page for people. */
+export const INSTRUMENTS = {
+  'twinspan.writes': { kind: 'counter', unit: '{write}' },
+  'twinspan.mirror.duration': { kind: 'histogram', unit: 'ms' },
+  'twinspan.mirror.batch.size': { kind: 'histogram', unit: '{row}' },
+  'twinspan.mirror.inflight': { kind: 'gauge', unit: '{batch}' },
+  'twinspan.journal.depth': { kind: 'gauge', unit: '{row}' },
+  'twinspan.journal.oldest_age': { kind: 'gauge', unit: 'ms' },
+  'twinspan.journal.parked': { kind: 'counter', unit: '{row}' },
+  'twinspan.reads': { kind: 'counter', unit: '{read}' },
+  'twinspan.read.duration': { kind: 'histogram', unit: 'ms' },
+  'twinspan.shadow': { kind: 'counter', unit: '{read}' },
+  'twinspan.backfill.rows': { kind: 'gauge', unit: '{row}' },
+  'twinspan.backfill.eta': { kind: 'gauge', unit: 'ms' },
+  'twinspan.reconcile.compared': { kind: 'counter', unit: '{row}' },
+  'twinspan.reconcile.mismatched': { kind: 'counter', unit: '{row}' },
+  'twinspan.reconcile.parity': { kind: 'gauge', unit: '1' },
+  'twinspan.rollout.percent': { kind: 'gauge', unit: '%' },
+  'twinspan.rollout.epoch': { kind: 'gauge', unit: '1' },
+  'twinspan.rollout.kills': { kind: 'counter', unit: '{kill}' },
+  'twinspan.auth.verdicts': { kind: 'counter', unit: '{login}' },
+  'twinspan.phase': { kind: 'gauge', unit: '{epoch}' },
+  'twinspan.switch.duration': { kind: 'histogram', unit: 'ms' },
+  'twinspan.unreachable': { kind: 'counter', unit: '{loss}' },
+} as const
+
+/** What an event means in figures. */
+export function measurementsOf(event: TwinspanEvent): readonly Measurement[] {
+  switch (event.type) {
+    case 'write':
+      return [one('twinspan.writes', 1, { 'twinspan.entity': event.entity, failed_on: event.failedOn })]
+    case 'mirror-batch':
+      return [
+        one('twinspan.mirror.duration', event.durationMs, { outcome: event.outcome }),
+        one('twinspan.mirror.batch.size', event.rows),
+      ]
+    case 'mirror-inflight':
+      return [one('twinspan.mirror.inflight', event.batches)]
+    case 'journal':
+      return [
+        one('twinspan.journal.depth', event.depth, { side: event.side }),
+        one('twinspan.journal.oldest_age', event.oldestAgeMs, { side: event.side }),
+      ]
+    case 'parked':
+      return [one('twinspan.journal.parked', event.rows, { 'twinspan.entity': event.entity, class: event.class })]
+    case 'read':
+      return [one('twinspan.reads', 1, { 'twinspan.entity': event.entity, side: event.side, why: event.why })]
+    case 'read-outcome':
+      return [
+        one('twinspan.read.duration', event.durationMs, {
+          'twinspan.entity': event.entity,
+          side: event.side,
+          ok: String(event.ok),
+        }),
+      ]
+    case 'shadow-read':
+      return [one('twinspan.shadow', 1, { 'twinspan.entity': event.entity, outcome: event.outcome })]
+    case 'backfill':
+      return [
+        one('twinspan.backfill.rows', event.rows, { 'twinspan.entity': event.entity }),
+        ...(event.etaMs === null ? [] : [one('twinspan.backfill.eta', event.etaMs, { 'twinspan.entity': event.entity })]),
+      ]
+    case 'compared':
+      return [
+        one('twinspan.reconcile.compared', event.compared, { 'twinspan.entity': event.entity }),
+        one('twinspan.reconcile.mismatched', event.mismatched, { 'twinspan.entity': event.entity }),
+        one('twinspan.reconcile.parity', event.parity, { 'twinspan.entity': event.entity }),
+      ]
+    case 'rollout':
+      return [one('twinspan.rollout.percent', Number(event.percent)), one('twinspan.rollout.epoch', event.epoch)]
+    case 'kill':
+      return [one('twinspan.rollout.kills', 1)]
+    case 'auth':
+      return [
+        one('twinspan.auth.verdicts', 1, {
+          via: event.via,
+          scheme: event.scheme,
+          upgraded: String(event.upgraded),
+          outcome: event.outcome,
+        }),
+      ]
+    case 'phase':
+      return [one('twinspan.phase', event.epoch, { phase: event.phase })]
+    case 'switch':
+      return [one('twinspan.switch.duration', event.durationMs, { step: event.step, ok: String(event.ok) })]
+    case 'reachable':
+      return event.reachable ? [] : [one('twinspan.unreachable', 1, { what: event.what })]
+    case 'stale':
+    case 'dirty':
+    case 'mirrored':
+      return []
+  }
+}
+
+function one(instrument: Measurement['instrument'], value: number, attributes: Readonly<Record<string, string>> = {}): Measurement {
+  return { instrument, value, attributes }
+}
