@@ -114,6 +114,11 @@ function run(args) {
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
     })
   }
+  if (process.env.npm_lifecycle_event) {
+    // npm stops the shell it ran us in, and many a shell dies without telling anyone: becoming an orphan is the signal.
+    const parent = process.ppid
+    setInterval(() => process.ppid === parent || child.kill('SIGTERM'), 500).unref()
+  }
   child.on('error', (error) => {
     console.error(error.message)
     process.exitCode = 1
