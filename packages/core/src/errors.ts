@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'TWINSPAN_FENCE_TIMEOUT'
   | 'TWINSPAN_PHASE_REFUSED'
   | 'TWINSPAN_CUTOVER_BLOCKED'
+  | 'TWINSPAN_ROLLOUT_KILLED'
   | 'TWINSPAN_TIMEOUT'
   | 'TWINSPAN_TRANSLATION'
   | 'TWINSPAN_JOB_CLAIMED'
@@ -190,6 +191,20 @@ export class PhaseRefusedError extends TwinspanError {
     super('TWINSPAN_PHASE_REFUSED', `Migration "${migration}" stays in ${from}: ${why}.`)
     this.from = from
     this.to = to
+  }
+}
+
+/** The rollout was killed and nobody re-armed it. */
+export class RolloutKilledError extends TwinspanError {
+  override readonly name: string = 'RolloutKilledError'
+  readonly actor: string
+
+  constructor(migration: string, actor: string, reason: string) {
+    super(
+      'TWINSPAN_ROLLOUT_KILLED',
+      `The rollout of "${migration}" was killed by ${actor}: ${reason}. Re-arm it first. Nothing was changed.`,
+    )
+    this.actor = actor
   }
 }
 

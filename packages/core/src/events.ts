@@ -25,10 +25,12 @@ export type TwinspanEvent =
   | { readonly type: 'journal'; readonly side: SideName; readonly depth: number; readonly oldestAgeMs: number; readonly parked: number }
   | { readonly type: 'read'; readonly entity: string; readonly operation: string; readonly side: SideName; readonly why: ReadReason }
   | { readonly type: 'read-outcome'; readonly entity: string; readonly operation: string; readonly side: SideName; readonly ok: boolean; readonly durationMs: number; readonly unit?: string }
-  | { readonly type: 'shadow-read'; readonly entity: string; readonly operation: string; readonly outcome: ShadowOutcome }
+  | { readonly type: 'shadow-read'; readonly entity: string; readonly operation: string; readonly outcome: ShadowOutcome; readonly unit?: string }
   | { readonly type: 'backfill'; readonly entity: string; readonly rows: number; readonly totalRows: number; readonly etaMs: number | null }
   | { readonly type: 'compared'; readonly entity: string; readonly compared: number; readonly mismatched: number; readonly parity: number }
   | { readonly type: 'rollout'; readonly percent: string; readonly epoch: number; readonly killed: boolean }
+  /** This process could not read the rollout for the length of a lease and keeps every read on legacy, or can again. */
+  | { readonly type: 'rollout-stale'; readonly stale: boolean }
   | { readonly type: 'kill'; readonly actor: string; readonly reason: string; readonly evidence?: Json }
   | { readonly type: 'auth'; readonly via: SideName | 'none'; readonly scheme: string; readonly upgraded: boolean; readonly outcome: string }
   | { readonly type: 'switch'; readonly to: Phase; readonly step: string; readonly durationMs: number; readonly ok: boolean }

@@ -95,6 +95,7 @@ export function measurementsOf(event: TwinspanEvent): readonly Measurement[] {
     case 'reachable':
       return event.reachable ? [] : [one('twinspan.unreachable', 1, { what: event.what })]
     case 'stale':
+    case 'rollout-stale':
     case 'dirty':
     case 'mirrored':
       return []
