@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'TWINSPAN_TIMEOUT'
   | 'TWINSPAN_TRANSLATION'
   | 'TWINSPAN_JOB_CLAIMED'
+  | 'TWINSPAN_ERROR_BUDGET'
   | 'TWINSPAN_ARCHIVE'
 
 /** The root of everything Twinspan throws by itself. The primary's own errors are never wrapped in it. */
@@ -236,6 +237,24 @@ export class JobClaimedError extends TwinspanError {
   constructor(job: string) {
     super('TWINSPAN_JOB_CLAIMED', `The job "${job}" is claimed by another process that is alive.`)
     this.job = job
+  }
+}
+
+/** More rows failed than a job may leave behind. Those found so far are findings; what succeeded stays. */
+export class ErrorBudgetError extends TwinspanError {
+  override readonly name: string = 'ErrorBudgetError'
+  readonly job: string
+  readonly failed: number
+  readonly budget: number
+
+  constructor(job: string, failed: number, budget: number) {
+    super(
+      'TWINSPAN_ERROR_BUDGET',
+      `The job "${job}" stopped: ${failed} rows failed where its error budget is ${budget}. Each is a finding; start the job again to go on.`,
+    )
+    this.job = job
+    this.failed = failed
+    this.budget = budget
   }
 }
 

@@ -15,6 +15,13 @@ export interface BackfillRecord {
   /** Everything up to and including this key is copied and compared. `null`: nothing yet. */
   readonly through: Key | null
   /** Every range was copied and compared, the open-ended last one included. */
+  readonly scanned: boolean
+  /**
+   * The sides order keys differently, or a legacy row has no counterpart on the target: ranges of keys alone cannot tell
+   * which target rows should not be there, and each is checked once more after the last range.
+   */
+  readonly thorough: boolean
+  /** Nothing is left to do. */
   readonly done: boolean
   /** Legacy rows read so far. */
   readonly rows: number
@@ -38,7 +45,7 @@ export interface BackfillRecord {
 export interface SweepRecord {
   readonly entity: string
   readonly incarnation: string
-  /** The epoch that held from the first row to the last. A sweep across a change of phase is not recorded. */
+  /** The epoch at the first row. A sweep during which the primary changed is not recorded. */
   readonly epoch: number
   /** The side whose rows were taken for the truth. */
   readonly primary: SideName
