@@ -34,13 +34,17 @@ if (!Object.hasOwn(TASKS, task ?? '')) {
 
 const { node, bin } = tools()
 install()
-run([...stripTypes(), ...TASKS[task], ...args])
+run([...TASKS[task], ...args])
 
+/** Understands what our own `engines` says: `^22.18 || >=26.0`. */
 function satisfies(version) {
-  const wanted = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).engines.node
-  const [major, minor] = /^>=(\d+)\.(\d+)$/.exec(wanted).slice(1).map(Number)
-  const [haveMajor, haveMinor] = version.split('.').map(Number)
-  return haveMajor > major || (haveMajor === major && haveMinor >= minor)
+  const [major, minor] = version.split('.').map(Number)
+  const ranges = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).engines.node.split('||')
+  return ranges.some((range) => {
+    const [, operator, fromMajor, fromMinor] = /^\s*(\^|>=)(\d+)\.(\d+)\s*$/.exec(range)
+    if (major === Number(fromMajor)) return minor >= Number(fromMinor)
+    return operator === '>=' && major > Number(fromMajor)
+  })
 }
 
 /** The Node to run on and the folder that pnpm is in, remembered so that only the first run has to ask npx. */
@@ -93,12 +97,6 @@ function quietly(command, args, env, complaint) {
   process.stderr.write(`${child.stdout ?? ''}${child.stderr ?? ''}`)
   console.error(`${complaint}: ${child.error?.message ?? `${command} ended with ${child.signal ?? child.status}`}.`)
   process.exit(1)
-}
-
-/** Node learnt to run TypeScript without a flag in 22.18. */
-function stripTypes() {
-  const [major, minor] = (node === process.execPath ? process.versions.node : NODE).split('.').map(Number)
-  return major === 22 && minor < 18 ? ['--experimental-strip-types', '--disable-warning=ExperimentalWarning'] : []
 }
 
 /** Children find the same node and pnpm by name. */
