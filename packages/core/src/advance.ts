@@ -1,9 +1,9 @@
 import { captured, probeTranslation, refuseForeignRows } from './checks.ts'
-import { newIncarnation, definitionIn } from './definition.ts'
-import { isPhase, type Phase, PHASES, PLANS, stepsBetween } from './phases.ts'
+import { definitionIn, newIncarnation } from './definition.ts'
 import { InvalidOptionError, PhaseRefusedError, UnavailableError } from './errors.ts'
 import type { AdvanceOptions, Migration, Snapshot } from './migration.ts'
 import { textOption } from './options.ts'
+import { isPhase, PHASES, type Phase, PLANS, stepsBetween } from './phases.ts'
 import type { FenceRow } from './side.ts'
 import type { AuditEntry } from './state-store.ts'
 import { within } from './time.ts'
@@ -35,7 +35,9 @@ export async function advance(context: AdvanceContext, options: AdvanceOptions):
   if (now.phase === to) return now
   const refuse = (why: string): PhaseRefusedError => new PhaseRefusedError(migration.name, now.phase, to, why)
   if (PLANS[now.phase].primary !== 'legacy' || PLANS[to].primary !== 'legacy') {
-    throw refuse(`from ${now.phase} to ${to} the primary changes, and that is the cutover's: use createCutover(migration)`)
+    throw refuse(
+      `from ${now.phase} to ${to} the primary changes, and that is the cutover's: use createCutover(migration)`,
+    )
   }
   const steps = stepsBetween(now.phase, to)
   if (Math.abs(steps) !== 1) throw refuse(`${to} is not next to it; only neighbouring phases may be alive at once`)
@@ -51,7 +53,9 @@ export async function advance(context: AdvanceContext, options: AdvanceOptions):
 }
 
 /** What has to stand before a phase begins. */
-const PREPARATIONS: Partial<Readonly<Record<Phase, (context: AdvanceContext, options: AdvanceOptions, now: Snapshot) => Promise<void>>>> = {
+const PREPARATIONS: Partial<
+  Readonly<Record<Phase, (context: AdvanceContext, options: AdvanceOptions, now: Snapshot) => Promise<void>>>
+> = {
   async capture({ migration }) {
     if (migration.capture === 'trigger') {
       await migration.sides.legacy.capture.install(captured(migration.entities, 'legacy'))
@@ -77,7 +81,10 @@ async function acknowledged(
   const deadline = migration.now() + acknowledgeMs
   for (;;) {
     const leases = await migration.store.leases().catch((error: unknown) => {
-      throw new UnavailableError(`The state store of "${migration.name}" does not answer, so nobody knows which processes are alive. Nothing was changed.`, { cause: error })
+      throw new UnavailableError(
+        `The state store of "${migration.name}" does not answer, so nobody knows which processes are alive. Nothing was changed.`,
+        { cause: error },
+      )
     })
     const behind = leases.filter((lease) => lease.epoch < now.epoch && lease.instance !== migration.instance)
     if (behind.length === 0) return
@@ -110,12 +117,19 @@ async function decide(
     reason: options.adoptTarget ? `${options.reason} (the target's rows were adopted)` : options.reason,
     ...(options.evidence === undefined ? {} : { evidence: options.evidence }),
   }
-  const decided = await fence.change(found.row.revision, await nextRow(migration, found.row, entry, options.to), { lockTimeoutMs })
+  const decided = await fence.change(found.row.revision, await nextRow(migration, found.row, entry, options.to), {
+    lockTimeoutMs,
+  })
   if (!decided) throw refuse('another process changed it first')
 }
 
 /** The fence row after a decision taken on `row`. Audit entries that the store has not recorded yet are carried along. */
-export async function nextRow(migration: Migration, row: FenceRow, entry: AuditEntry, to: Phase): Promise<Omit<FenceRow, 'revision'>> {
+export async function nextRow(
+  migration: Migration,
+  row: FenceRow,
+  entry: AuditEntry,
+  to: Phase,
+): Promise<Omit<FenceRow, 'revision'>> {
   // A store that hangs must not hold up the way back.
   const recorded = await within(STORE_MS, 'the state store', () => migration.store.readState()).catch(() => undefined)
   return {

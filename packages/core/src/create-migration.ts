@@ -23,7 +23,14 @@ const UNKNOWN: Snapshot = { phase: 'off', epoch: 0, plan: PLANS.off, incarnation
  */
 export function createMigration(options: MigrationOptions): Migration {
   const name = textOption('name', options.name)
-  const { capture = 'trigger', entities, instance = randomUUID(), now = Date.now, sleep = realSleep, version = '' } = options
+  const {
+    capture = 'trigger',
+    entities,
+    instance = randomUUID(),
+    now = Date.now,
+    sleep = realSleep,
+    version = '',
+  } = options
   if (capture !== 'trigger' && capture !== 'transaction') {
     throw new InvalidOptionError('capture', capture, "'trigger' or 'transaction'")
   }
@@ -33,7 +40,8 @@ export function createMigration(options: MigrationOptions): Migration {
   const timeoutMs = numberOption('timeoutMs', options.timeoutMs, 2_000, { min: 10 })
   const switchWaitMs = numberOption('switchWaitMs', options.switchWaitMs, 5_000, { min: 0 })
   const stateStore = options.store ?? options.target.store
-  if (stateStore === undefined) throw new InvalidOptionError('store', undefined, 'a state store, because the target brings none')
+  if (stateStore === undefined)
+    throw new InvalidOptionError('store', undefined, 'a state store, because the target brings none')
 
   const sides = {
     legacy: options.legacy.bind({ migration: name, side: 'legacy' }),
@@ -179,14 +187,16 @@ export function createMigration(options: MigrationOptions): Migration {
       for (let snapshot = await migration.refresh(); ; snapshot = await migration.refresh()) {
         if (!snapshot.switching) return snapshot
         if (now() >= deadline) {
-          throw new StalePhaseError(snapshot.plan.primary, `a switch has been under way for more than ${switchWaitMs} ms`)
+          throw new StalePhaseError(
+            snapshot.plan.primary,
+            `a switch has been under way for more than ${switchWaitMs} ms`,
+          )
         }
         await sleep(5)
       }
     },
 
-    advance: (change) =>
-      advance({ migration, acknowledgeMs: leaseMs + 1_000, lockTimeoutMs: timeoutMs }, change),
+    advance: (change) => advance({ migration, acknowledgeMs: leaseMs + 1_000, lockTimeoutMs: timeoutMs }, change),
   }
 
   /** Everything that can be known to be wrong before the first write. A side that does not answer is checked when it does. */

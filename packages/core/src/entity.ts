@@ -45,12 +45,7 @@ export function defineEntity<LegacyOut, LegacyIn, TargetOut, TargetIn>(
   }
   for (const translation of ['toTarget', 'toLegacy'] as const) {
     if (typeof options[translation] !== 'function') {
-      throw new InvalidOptionError(
-        translation,
-        options[translation],
-        'a function',
-        `entity "${options.name}"`,
-      )
+      throw new InvalidOptionError(translation, options[translation], 'a function', `entity "${options.name}"`)
     }
   }
   for (const side of ['legacy', 'target'] as const) {

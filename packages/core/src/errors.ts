@@ -41,7 +41,10 @@ export class InvalidOptionError extends TwinspanError {
   readonly option: string
 
   constructor(option: string, got: unknown, expected: string, where?: string) {
-    super('TWINSPAN_INVALID_OPTION', `Option ${option}${where ? ` of ${where}` : ''} takes ${expected}, got ${show(got)}.`)
+    super(
+      'TWINSPAN_INVALID_OPTION',
+      `Option ${option}${where ? ` of ${where}` : ''} takes ${expected}, got ${show(got)}.`,
+    )
     this.option = option
   }
 }
@@ -85,7 +88,10 @@ export class UnknownColumnError extends TwinspanError {
   readonly column: string
 
   constructor(table: string, column: string, known: readonly string[]) {
-    super('TWINSPAN_UNKNOWN_COLUMN', `Table "${table}" has no column "${column}"; it has ${known.join(', ')}. Nothing was written.`)
+    super(
+      'TWINSPAN_UNKNOWN_COLUMN',
+      `Table "${table}" has no column "${column}"; it has ${known.join(', ')}. Nothing was written.`,
+    )
     this.table = table
     this.column = column
   }
@@ -177,7 +183,11 @@ export class FenceTimeoutError extends TwinspanError {
   readonly side: SideName
 
   constructor(side: SideName, timeoutMs: number, options?: ErrorOptions) {
-    super('TWINSPAN_FENCE_TIMEOUT', `The fence of ${side} could not be taken within ${timeoutMs} ms. Nothing was changed.`, options)
+    super(
+      'TWINSPAN_FENCE_TIMEOUT',
+      `The fence of ${side} could not be taken within ${timeoutMs} ms. Nothing was changed.`,
+      options,
+    )
     this.side = side
   }
 }
@@ -272,7 +282,8 @@ export function redact(error: unknown): string {
 
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value)
-  if (typeof value === 'number' || typeof value === 'boolean' || value === null || value === undefined) return String(value)
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null || value === undefined)
+    return String(value)
   return kindOf(value)
 }
 

@@ -1,5 +1,5 @@
-import type { Json } from './state-store.ts'
 import type { Phase, SideName } from './phases.ts'
+import type { Json } from './state-store.ts'
 
 /**
  * Everything that happens, as plain objects. Listeners see it on `migration.events`; `telemetry.ts` turns it into metrics.
@@ -11,29 +11,94 @@ export type TwinspanEvent =
   /** This process could reach neither fence row for the length of a lease, or can again. */
   | { readonly type: 'stale'; readonly stale: boolean }
   /** A side or the store stopped or began to answer this process. */
-  | { readonly type: 'reachable'; readonly what: SideName | 'store'; readonly reachable: boolean; readonly error?: string }
+  | {
+      readonly type: 'reachable'
+      readonly what: SideName | 'store'
+      readonly reachable: boolean
+      readonly error?: string
+    }
   /** A write through the wrapper ended. `failedOn: 'primary'`: the caller got the primary's error. */
-  | { readonly type: 'write'; readonly entity: string; readonly operation: string; readonly failedOn: 'none' | 'primary' }
+  | {
+      readonly type: 'write'
+      readonly entity: string
+      readonly operation: string
+      readonly failedOn: 'none' | 'primary'
+    }
   /** A hint to the mirror in this process: these keys were just committed to the journal. */
   | { readonly type: 'dirty'; readonly entity: string; readonly keys: readonly string[] }
   /** The mirror confirmed copies of these keys. */
   | { readonly type: 'mirrored'; readonly entity: string; readonly keys: readonly string[] }
-  | { readonly type: 'mirror-batch'; readonly rows: number; readonly durationMs: number; readonly outcome: 'ok' | 'failed' | 'stale' }
+  | {
+      readonly type: 'mirror-batch'
+      readonly rows: number
+      readonly durationMs: number
+      readonly outcome: 'ok' | 'failed' | 'stale'
+    }
   | { readonly type: 'mirror-inflight'; readonly batches: number }
   /** `class` is the redacted error's class; the row stays in the journal. */
   | { readonly type: 'parked'; readonly entity: string; readonly rows: number; readonly class: string }
-  | { readonly type: 'journal'; readonly side: SideName; readonly depth: number; readonly oldestAgeMs: number; readonly parked: number }
-  | { readonly type: 'read'; readonly entity: string; readonly operation: string; readonly side: SideName; readonly why: ReadReason }
-  | { readonly type: 'read-outcome'; readonly entity: string; readonly operation: string; readonly side: SideName; readonly ok: boolean; readonly durationMs: number; readonly unit?: string }
-  | { readonly type: 'shadow-read'; readonly entity: string; readonly operation: string; readonly outcome: ShadowOutcome; readonly unit?: string }
-  | { readonly type: 'backfill'; readonly entity: string; readonly rows: number; readonly totalRows: number; readonly etaMs: number | null }
-  | { readonly type: 'compared'; readonly entity: string; readonly compared: number; readonly mismatched: number; readonly parity: number }
+  | {
+      readonly type: 'journal'
+      readonly side: SideName
+      readonly depth: number
+      readonly oldestAgeMs: number
+      readonly parked: number
+    }
+  | {
+      readonly type: 'read'
+      readonly entity: string
+      readonly operation: string
+      readonly side: SideName
+      readonly why: ReadReason
+    }
+  | {
+      readonly type: 'read-outcome'
+      readonly entity: string
+      readonly operation: string
+      readonly side: SideName
+      readonly ok: boolean
+      readonly durationMs: number
+      readonly unit?: string
+    }
+  | {
+      readonly type: 'shadow-read'
+      readonly entity: string
+      readonly operation: string
+      readonly outcome: ShadowOutcome
+      readonly unit?: string
+    }
+  | {
+      readonly type: 'backfill'
+      readonly entity: string
+      readonly rows: number
+      readonly totalRows: number
+      readonly etaMs: number | null
+    }
+  | {
+      readonly type: 'compared'
+      readonly entity: string
+      readonly compared: number
+      readonly mismatched: number
+      readonly parity: number
+    }
   | { readonly type: 'rollout'; readonly percent: string; readonly epoch: number; readonly killed: boolean }
   /** This process could not read the rollout for the length of a lease and keeps every read on legacy, or can again. */
   | { readonly type: 'rollout-stale'; readonly stale: boolean }
   | { readonly type: 'kill'; readonly actor: string; readonly reason: string; readonly evidence?: Json }
-  | { readonly type: 'auth'; readonly via: SideName | 'none'; readonly scheme: string; readonly upgraded: boolean; readonly outcome: string }
-  | { readonly type: 'switch'; readonly to: Phase; readonly step: string; readonly durationMs: number; readonly ok: boolean }
+  | {
+      readonly type: 'auth'
+      readonly via: SideName | 'none'
+      readonly scheme: string
+      readonly upgraded: boolean
+      readonly outcome: string
+    }
+  | {
+      readonly type: 'switch'
+      readonly to: Phase
+      readonly step: string
+      readonly durationMs: number
+      readonly ok: boolean
+    }
 
 /** Why a read was answered by the side that answered it. */
 export type ReadReason = 'primary' | 'router' | 'dirty' | 'no-key' | 'fallback'

@@ -67,7 +67,9 @@ export function measurementsOf(event: TwinspanEvent): readonly Measurement[] {
     case 'backfill':
       return [
         one('twinspan.backfill.rows', event.rows, { 'twinspan.entity': event.entity }),
-        ...(event.etaMs === null ? [] : [one('twinspan.backfill.eta', event.etaMs, { 'twinspan.entity': event.entity })]),
+        ...(event.etaMs === null
+          ? []
+          : [one('twinspan.backfill.eta', event.etaMs, { 'twinspan.entity': event.entity })]),
       ]
     case 'compared':
       return [
@@ -102,6 +104,10 @@ export function measurementsOf(event: TwinspanEvent): readonly Measurement[] {
   }
 }
 
-function one(instrument: Measurement['instrument'], value: number, attributes: Readonly<Record<string, string>> = {}): Measurement {
+function one(
+  instrument: Measurement['instrument'],
+  value: number,
+  attributes: Readonly<Record<string, string>> = {},
+): Measurement {
   return { instrument, value, attributes }
 }

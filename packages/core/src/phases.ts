@@ -7,15 +7,7 @@ export function otherSide(side: SideName): SideName {
 }
 
 /** The road of a migration, in order. Only neighbours may be alive at the same time. */
-export const PHASES = [
-  'off',
-  'capture',
-  'dual-write',
-  'shadow',
-  'canary',
-  'target-primary',
-  'complete',
-] as const
+export const PHASES = ['off', 'capture', 'dual-write', 'shadow', 'canary', 'target-primary', 'complete'] as const
 
 export type Phase = (typeof PHASES)[number]
 

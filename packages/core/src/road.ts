@@ -97,8 +97,15 @@ export function createRoad(options: RoadOptions): Road {
   /** Two rows of one migration belong to one attempt; a row of another attempt is somebody else's. */
   function refuseStrangers(found: Readonly<Record<SideName, Found | undefined>>, decided: Decided): void {
     const other = found[otherSide(decided.side)]
-    if (other?.row !== undefined && other.row.epoch >= decided.row.epoch && other.row.incarnation !== decided.row.incarnation) {
-      throw new MigrationConflictError(name, 'is under way in both databases, but not as one: their fence rows name different attempts')
+    if (
+      other?.row !== undefined &&
+      other.row.epoch >= decided.row.epoch &&
+      other.row.incarnation !== decided.row.incarnation
+    ) {
+      throw new MigrationConflictError(
+        name,
+        'is under way in both databases, but not as one: their fence rows name different attempts',
+      )
     }
     if (definitionIn(decided.row.incarnation) !== options.definition && decided.row.phase !== 'off') {
       throw new MigrationConflictError(name, 'is under way with other entities or tables')
@@ -117,7 +124,9 @@ export function createRoad(options: RoadOptions): Road {
     const { row, side, now } = decided
     if (row.open || row.pending === null || now <= row.pending.deadline) return decided
     const { revision, ...rest } = row
-    const reopened = await ask(side, () => sides[side].fence.change(revision, { ...rest, open: true, pending: null }, { lockTimeoutMs }))
+    const reopened = await ask(side, () =>
+      sides[side].fence.change(revision, { ...rest, open: true, pending: null }, { lockTimeoutMs }),
+    )
     if (reopened) return { ...decided, row: { ...row, open: true, pending: null, revision: revision + 1 } }
     const again = await read(side)
     return again?.row === undefined ? decided : { ...decided, row: again.row, now: again.now }
@@ -196,5 +205,8 @@ function decidedOf(found: Readonly<Record<SideName, Found | undefined>>): Decide
 
 /** An error that tells of a misconfiguration, as against a side that does not answer. */
 export function isRefusal(error: unknown): boolean {
-  return error instanceof TwinspanError && !['TWINSPAN_TIMEOUT', 'TWINSPAN_UNAVAILABLE', 'TWINSPAN_FENCE_TIMEOUT'].includes(error.code)
+  return (
+    error instanceof TwinspanError &&
+    !['TWINSPAN_TIMEOUT', 'TWINSPAN_UNAVAILABLE', 'TWINSPAN_FENCE_TIMEOUT'].includes(error.code)
+  )
 }

@@ -85,8 +85,6 @@ export interface MigrationStore {
    * @returns whether the state was written
    */
   recordState(next: MigrationState, audit: readonly AuditEntry[]): Promise<boolean>
-  /** Replaces the definition, nothing else. */
-  redefine(definition: string): Promise<void>
   /** Appends an audit entry that changes no phase. */
   appendAudit(entry: AuditEntry): Promise<void>
   /** Newest first. */

@@ -28,7 +28,8 @@ function recorderOf(instrument: Measurement['instrument']): Recorder {
     const counter = meter.createCounter(instrument, { unit })
     return (value, attributes) => counter.add(value, attributes)
   }
-  const recorder = kind === 'gauge' ? meter.createGauge(instrument, { unit }) : meter.createHistogram(instrument, { unit })
+  const recorder =
+    kind === 'gauge' ? meter.createGauge(instrument, { unit }) : meter.createHistogram(instrument, { unit })
   return (value, attributes) => recorder.record(value, attributes)
 }
 

@@ -1,0 +1,309 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { EntityStore } from '../../entity-store.ts'
+import { keyText, stripeOf } from '../../key.ts'
+import type { BoundSide, FenceRow, Side } from '../../side.ts'
+
+/** One row of the table that the contract works on: an integer key, a text, and a unique text that may be null. */
+export interface ContractRow {
+  readonly id: number
+  readonly label: string
+  readonly code: string | null
+}
+
+/** What an adapter gives the contract: a side, and an empty table of `ContractRow` on it. */
+export interface SideFixture {
+  readonly side: Side
+  readonly table: EntityStore<ContractRow, ContractRow>
+  close(): Promise<void>
+}
+
+const OPEN: Omit<FenceRow, 'revision'> = {
+  incarnation: 'i.1',
+  epoch: 3,
+  phase: 'dual-write',
+  primary: 'legacy',
+  open: true,
+  pending: null,
+  unrecorded: [],
+}
+
+/** What every adapter of the port `Side` must do. Runs inside a vitest file; `open` gives a fresh, empty database each time. */
+export function sideContract(name: string, open: () => Promise<SideFixture>): void {
+  describe(`Side contract: ${name}`, () => {
+    let fixture: SideFixture
+    let legacy: BoundSide
+    let target: BoundSide
+
+    beforeEach(async () => {
+      fixture = await open()
+      legacy = fixture.side.bind({ migration: 'contract', side: 'legacy' })
+      target = fixture.side.bind({ migration: 'contract', side: 'target' })
+      await legacy.prepare()
+      await target.prepare()
+    })
+
+    afterEach(() => fixture.close())
+
+    const entities = (): { name: string; store: EntityStore }[] => [{ name: 'things', store: fixture.table }]
+    const journalKeys = async (side: BoundSide): Promise<readonly string[]> =>
+      (await side.journal.read({ limit: 100 })).map((row) => `${row.entity}/${row.key}`)
+
+    it('prepares again, and twice at once, without harm', async () => {
+      await Promise.all([legacy.prepare(), legacy.prepare()])
+      await legacy.prepare()
+    })
+
+    describe('journal', () => {
+      it('hands out marks oldest first and removes exactly the rows named', async () => {
+        await legacy.journal.mark([
+          { entity: 'things', key: '1' },
+          { entity: 'things', key: '2' },
+        ])
+        await legacy.journal.mark([{ entity: 'things', key: '1' }])
+        const rows = await legacy.journal.read({ limit: 100 })
+        expect(rows.map((row) => row.key)).toEqual(['1', '2', '1'])
+        await legacy.journal.remove([rows[1]!.id])
+        expect((await legacy.journal.read({ limit: 100 })).map((row) => row.id)).toEqual([rows[0]!.id, rows[2]!.id])
+      })
+
+      it('accepts an empty list of marks and of ids', async () => {
+        await legacy.journal.mark([])
+        await legacy.journal.remove([])
+        expect(await legacy.journal.read({ limit: 1 })).toEqual([])
+      })
+
+      it('tells which keys are dirty, parked ones included', async () => {
+        await legacy.journal.mark([
+          { entity: 'things', key: '1' },
+          { entity: 'other', key: '2' },
+        ])
+        const [row] = await legacy.journal.read({ limit: 1 })
+        await legacy.journal.park([row!.id], { error: 'Error' })
+        expect(await legacy.journal.dirty('things', ['1', '2', '3'])).toEqual(new Set(['1']))
+        expect(await legacy.journal.dirty('things', [])).toEqual(new Set())
+        expect([await legacy.journal.hasDirty('things'), await legacy.journal.hasDirty('nothing')]).toEqual([
+          true,
+          false,
+        ])
+      })
+
+      it('holds deferred rows back, counts their attempts, and gives them a new chance with a new mark', async () => {
+        await legacy.journal.mark([{ entity: 'things', key: '1' }])
+        const [row] = await legacy.journal.read({ limit: 1 })
+        await legacy.journal.defer([row!.id], { delayMs: 3_600_000, error: 'Error' })
+        expect(await legacy.journal.read({ limit: 10 })).toEqual([])
+        await legacy.journal.mark([{ entity: 'things', key: '1' }])
+        const both = await legacy.journal.read({ limit: 10 })
+        expect(both.map((one) => one.attempts).sort()).toEqual([0, 1])
+      })
+
+      it('makes a deferred row due after its delay', async () => {
+        await legacy.journal.mark([{ entity: 'things', key: '1' }])
+        const [row] = await legacy.journal.read({ limit: 1 })
+        await legacy.journal.defer([row!.id], { delayMs: 0, error: 'Error' })
+        await expect.poll(() => journalKeys(legacy)).toEqual(['things/1'])
+      })
+
+      it('parks rows with their reason until somebody retries them', async () => {
+        await legacy.journal.mark([{ entity: 'things', key: '1' }])
+        const [row] = await legacy.journal.read({ limit: 1 })
+        await legacy.journal.park([row!.id], { error: 'UniqueError (23505)' })
+        expect(await legacy.journal.read({ limit: 10 })).toEqual([])
+        expect(await legacy.journal.parked({ limit: 10 })).toMatchObject([
+          { entity: 'things', key: '1', error: 'UniqueError (23505)' },
+        ])
+        expect(await legacy.journal.stats()).toMatchObject({ depth: 1, parked: 1, oldestAgeMs: 0 })
+        expect(await legacy.journal.retry()).toBe(1)
+        expect(await journalKeys(legacy)).toEqual(['things/1'])
+      })
+
+      it('keeps migrations and sides apart', async () => {
+        await legacy.journal.mark([{ entity: 'things', key: '1' }])
+        expect(await journalKeys(target)).toEqual([])
+        expect(await journalKeys(fixture.side.bind({ migration: 'another', side: 'legacy' }))).toEqual([])
+      })
+    })
+
+    describe('fence', () => {
+      it('has no row at first, and creates it once', async () => {
+        expect(await legacy.fence.read()).toBeUndefined()
+        expect(await legacy.fence.change(0, OPEN)).toBe(true)
+        expect(await legacy.fence.change(0, { ...OPEN, epoch: 9 })).toBe(false)
+        expect(await legacy.fence.read()).toMatchObject({ row: { ...OPEN, revision: 1 }, now: expect.any(Number) })
+      })
+
+      it('changes when the revision is the one expected, and carries everything it was given', async () => {
+        await legacy.fence.change(0, OPEN)
+        const next: Omit<FenceRow, 'revision'> = {
+          ...OPEN,
+          open: false,
+          pending: { to: 'target-primary', instance: 'me', deadline: 1_700_000_000_123 },
+          unrecorded: [
+            {
+              at: 1,
+              epoch: 3,
+              action: 'phase',
+              from: 'capture',
+              to: 'dual-write',
+              actor: 'a',
+              reason: 'é"\\\'',
+              evidence: { x: [1, null] },
+            },
+          ],
+        }
+        expect(await legacy.fence.change(1, next)).toBe(true)
+        expect(await legacy.fence.change(1, OPEN)).toBe(false)
+        expect((await legacy.fence.read())?.row).toEqual({ ...next, revision: 2 })
+      })
+
+      it('reads a clock of milliseconds', async () => {
+        await legacy.fence.change(0, OPEN)
+        expect(Math.abs((await legacy.fence.read())!.now - Date.now())).toBeLessThan(60_000)
+      })
+    })
+
+    describe('capture', () => {
+      beforeEach(async () => {
+        await legacy.fence.change(0, OPEN)
+        await legacy.capture.install(entities())
+      })
+
+      it('leaves the key of every insert, update and delete in the journal', async () => {
+        await fixture.table.save([
+          { id: 1, label: 'a', code: null },
+          { id: 2, label: 'b', code: null },
+        ])
+        await fixture.table.save([{ id: 1, label: 'c', code: null }])
+        await fixture.table.remove([2])
+        const keys = await journalKeys(legacy)
+        expect(new Set(keys)).toEqual(new Set(['things/1', 'things/2']))
+        expect(keys.filter((key) => key === 'things/1').length).toBeGreaterThanOrEqual(2)
+        expect(keys.filter((key) => key === 'things/2').length).toBeGreaterThanOrEqual(2)
+      })
+
+      it('is complete after install, incomplete after uninstall, and both are idempotent', async () => {
+        await legacy.capture.install(entities())
+        expect(await legacy.capture.verify(entities())).toEqual([])
+        await legacy.capture.uninstall(entities())
+        await legacy.capture.uninstall(entities())
+        expect(await legacy.capture.verify(entities())).not.toEqual([])
+        await fixture.table.save([{ id: 1, label: 'a', code: null }])
+        expect(await journalKeys(legacy)).toEqual([])
+      })
+
+      it('refuses writes while the fence is closed, and writes nothing', async () => {
+        await legacy.fence.change(1, { ...OPEN, open: false })
+        const refused = await fixture.table.save([{ id: 1, label: 'a', code: null }]).then(
+          () => undefined,
+          (error: unknown) => error,
+        )
+        expect(legacy.isStalePhase(refused)).toBe(true)
+        expect(legacy.isStalePhase(new Error('twin'))).toBe(false)
+        expect(await fixture.table.load([1])).toEqual([])
+      })
+
+      it('refuses writes on a side that is no longer the primary', async () => {
+        await legacy.fence.change(1, { ...OPEN, epoch: 4, phase: 'target-primary', primary: 'target' })
+        await expect(fixture.table.save([{ id: 1, label: 'a', code: null }])).rejects.toSatisfy((error) =>
+          legacy.isStalePhase(error),
+        )
+        await expect(fixture.table.remove([1])).resolves.toBeUndefined()
+      })
+    })
+
+    describe('captureWrite', () => {
+      beforeEach(() => legacy.fence.change(0, OPEN))
+
+      it('commits the write together with the marks of its keys', async () => {
+        const result = await legacy.captureWrite(
+          { entity: 'things', keys: (id: number) => [id] },
+          async (connection) => {
+            await fixture.table.save([{ id: 5, label: 'a', code: null }], { transaction: connection })
+            return 5
+          },
+        )
+        expect(result).toBe(5)
+        expect(await journalKeys(legacy)).toEqual(['things/5'])
+        expect(await fixture.table.load([5])).toHaveLength(1)
+      })
+
+      it('rolls both back when the write throws, and throws the same object', async () => {
+        const mine = new Error('mine')
+        const failed = legacy.captureWrite({ entity: 'things', keys: () => [5] }, async (connection) => {
+          await fixture.table.save([{ id: 5, label: 'a', code: null }], { transaction: connection })
+          throw mine
+        })
+        await expect(failed).rejects.toBe(mine)
+        expect(await journalKeys(legacy)).toEqual([])
+        expect(await fixture.table.load([5])).toEqual([])
+      })
+
+      it('rolls back and throws StalePhaseError when the side does not accept writes', async () => {
+        await legacy.fence.change(1, { ...OPEN, open: false })
+        const refused = legacy.captureWrite({ entity: 'things', keys: () => [5] }, (connection) =>
+          fixture.table.save([{ id: 5, label: 'a', code: null }], { transaction: connection }),
+        )
+        await expect(refused).rejects.toSatisfy((error) => legacy.isStalePhase(error))
+        expect(await fixture.table.load([5])).toEqual([])
+      })
+    })
+
+    describe('copy', () => {
+      beforeEach(async () => {
+        await target.fence.change(0, OPEN)
+        await target.capture.install(entities())
+      })
+
+      it('writes without being captured or refused on the secondary', async () => {
+        const held = await target.copy(
+          { stripes: [stripeOf(keyText(1)), 3], epoch: 3 },
+          async ({ transaction, stripes }) => {
+            await fixture.table.save([{ id: 1, label: 'a', code: null }], { transaction })
+            expect(await fixture.table.load([1], { transaction })).toHaveLength(1)
+            return stripes
+          },
+        )
+        expect(new Set(held)).toEqual(new Set([stripeOf('1'), 3]))
+        expect(await fixture.table.load([1])).toEqual([{ id: 1, label: 'a', code: null }])
+        expect(await journalKeys(target)).toEqual([])
+      })
+
+      it('rolls everything back when the work throws', async () => {
+        const mine = new Error('mine')
+        const failed = target.copy({ stripes: [1], epoch: 3 }, async ({ transaction }) => {
+          await fixture.table.save([{ id: 1, label: 'a', code: null }], { transaction })
+          throw mine
+        })
+        await expect(failed).rejects.toBe(mine)
+        expect(await fixture.table.load([1])).toEqual([])
+        // Nothing of the failed copy lets a foreign write through.
+        await expect(fixture.table.save([{ id: 1, label: 'a', code: null }])).rejects.toSatisfy((error) =>
+          target.isStalePhase(error),
+        )
+      })
+
+      it('refuses a copier of another epoch, and one whose side is the primary', async () => {
+        await expect(target.copy({ stripes: [1], epoch: 2 }, async () => {})).rejects.toMatchObject({
+          code: 'TWINSPAN_STALE_PHASE',
+        })
+        await target.fence.change(1, { ...OPEN, epoch: 4, phase: 'target-primary', primary: 'target' })
+        await expect(target.copy({ stripes: [1], epoch: 4 }, async () => {})).rejects.toMatchObject({
+          code: 'TWINSPAN_STALE_PHASE',
+        })
+      })
+
+      it('lets one copier at a time hold a stripe', async () => {
+        let inside = 0
+        let most = 0
+        const copy = (): Promise<void> =>
+          target.copy({ stripes: [7], epoch: 3, timeoutMs: 20_000 }, async () => {
+            most = Math.max(most, ++inside)
+            await new Promise((resolve) => setTimeout(resolve, 20))
+            inside--
+          })
+        await Promise.all([copy(), copy(), copy()])
+        expect(most).toBe(1)
+      })
+    })
+  })
+}

@@ -1,0 +1,8 @@
+export { entityStoreContract } from './contracts/entity-store.ts'
+export { type ContractRow, type SideFixture, sideContract } from './contracts/side.ts'
+export { type StateStoreFixture, stateStoreContract } from './contracts/state-store.ts'
+export { compareKeys, createMemoryDatabase, type MemoryDatabase, type MemoryRow } from './memory/database.ts'
+export { type MemorySide, type MemorySideOptions, memorySide } from './memory/side.ts'
+export { memoryStateStore } from './memory/state-store.ts'
+export type { MemoryTable, MemoryTableOptions } from './memory/table.ts'
+export { MemoryUniqueError, type Step } from './memory/transaction.ts'

@@ -1,0 +1,98 @@
+import type { Journal, JournalRow, ParkedRow } from '../../side.ts'
+import type { MemoryDatabase, MemoryJournalRow } from './database.ts'
+import { appendMark, type Step, transact, transactionOf } from './transaction.ts'
+
+export function memoryJournal(database: MemoryDatabase, step: Step, scope: string): Journal {
+  const rows = (): MemoryJournalRow[] => [...(database.journals.get(scope)?.values() ?? [])].sort((a, b) => a.id - b.id)
+  const pick = (ids: readonly string[]): MemoryJournalRow[] =>
+    ids.flatMap((id) => database.journals.get(scope)?.get(Number(id)) ?? [])
+  const shape = ({ id, entity, key, attempts }: MemoryJournalRow): JournalRow => ({
+    id: String(id),
+    entity,
+    key,
+    attempts,
+  })
+
+  return {
+    async mark(marks, options) {
+      const append = async (transaction: Parameters<typeof appendMark>[1]): Promise<void> => {
+        await step('mark')
+        for (const mark of marks) appendMark(database, transaction, scope, mark.entity, mark.key)
+      }
+      const transaction = transactionOf(options?.transaction)
+      if (transaction === undefined) await transact(database, step, true, append)
+      else await append(transaction)
+    },
+
+    async read({ limit }) {
+      await step('read journal')
+      const now = database.now()
+      const due = rows()
+        .filter((row) => !row.parked && row.dueAt <= now)
+        .slice(0, limit)
+      const keys = new Set(due.map((row) => JSON.stringify([row.entity, row.key])))
+      return rows()
+        .filter((row) => keys.has(JSON.stringify([row.entity, row.key])) && (due.includes(row) || row.attempts > 0))
+        .map(shape)
+    },
+
+    async remove(ids) {
+      await step('remove from journal')
+      for (const id of ids) database.journals.get(scope)?.delete(Number(id))
+    },
+
+    async dirty(entity, keys) {
+      await step('ask journal')
+      return new Set(
+        rows()
+          .filter((row) => row.entity === entity && keys.includes(row.key))
+          .map((row) => row.key),
+      )
+    },
+
+    async hasDirty(entity) {
+      await step('ask journal')
+      return rows().some((row) => row.entity === entity)
+    },
+
+    async defer(ids, { delayMs, error }) {
+      await step('defer')
+      for (const row of pick(ids)) {
+        row.attempts++
+        row.dueAt = database.now() + delayMs
+        row.error = error
+      }
+    },
+
+    async park(ids, { error }) {
+      await step('park')
+      for (const row of pick(ids)) {
+        row.attempts++
+        row.parked = true
+        row.error = error
+      }
+    },
+
+    async parked({ limit }) {
+      await step('read parked')
+      return rows()
+        .filter((row) => row.parked)
+        .slice(0, limit)
+        .map((row): ParkedRow => ({ ...shape(row), error: row.error }))
+    },
+
+    async retry(entity) {
+      await step('retry')
+      const held = rows().filter((row) => row.attempts > 0 && (entity === undefined || row.entity === entity))
+      for (const row of held) Object.assign(row, { attempts: 0, dueAt: 0, parked: false })
+      return held.length
+    },
+
+    async stats() {
+      await step('journal stats')
+      const all = rows()
+      const waiting = all.filter((row) => !row.parked).map((row) => database.now() - row.markedAt)
+      return { depth: all.length, oldestAgeMs: Math.max(0, ...waiting), parked: all.length - waiting.length }
+    },
+  }
+}

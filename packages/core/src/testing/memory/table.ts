@@ -1,0 +1,148 @@
+import type { EntityStore, InsertOutcome, KeyRange, StoreOptions } from '../../entity-store.ts'
+import { type Key, type KeyPart, keyText } from '../../key.ts'
+import { compareKeys, type MemoryDatabase, type MemoryRow, type MemoryTableData } from './database.ts'
+import { type MemoryTransaction, MemoryUniqueError, type Step, transact, transactionOf } from './transaction.ts'
+
+export interface MemoryTableOptions {
+  /** The key's column or columns. */
+  readonly key: string | readonly string[]
+  /** Unique constraints beside the key, each a column or a tuple of columns. */
+  readonly unique?: readonly (string | readonly string[])[]
+}
+
+/** A table in memory: an entity store whose writes outside of a copy are captured, like anybody's writes to a real table. */
+export interface MemoryTable<Row extends object> extends EntityStore<Row, Row> {
+  readonly name: string
+  /** Every committed row in key order, read without a step: for assertions. */
+  rows(): readonly Row[]
+}
+
+export function memoryTable<Row extends object>(
+  database: MemoryDatabase,
+  step: Step,
+  name: string,
+  options: MemoryTableOptions,
+): MemoryTable<Row> {
+  const data = open(database, name, options)
+  const keyOf = (row: object): Key => {
+    const parts = data.key.map((column) => (row as MemoryRow)[column] as KeyPart)
+    return parts.length === 1 ? (parts[0] as KeyPart) : parts
+  }
+  const sorted = (): [Key, MemoryRow][] =>
+    [...data.rows.values()].map((row): [Key, MemoryRow] => [keyOf(row), row]).sort((a, b) => compareKeys(a[0], b[0]))
+  const within = (
+    options: StoreOptions | undefined,
+    work: (transaction: MemoryTransaction) => Promise<void>,
+  ): Promise<void> => {
+    const transaction = transactionOf(options?.transaction)
+    return transaction === undefined ? transact(database, step, false, work) : work(transaction)
+  }
+  const copy = (row: MemoryRow): Row => structuredClone(row) as Row
+
+  const table: MemoryTable<Row> = {
+    name,
+    key: keyOf,
+    rows: () => sorted().map(([, row]) => copy(row)),
+
+    async load(keys, options) {
+      await step(`load ${name}`)
+      const transaction = transactionOf(options?.transaction)
+      return keys.flatMap((key) => {
+        const text = keyText(key)
+        const row = transaction === undefined ? data.rows.get(text) : transaction.read(name, data, text)
+        return row === undefined ? [] : [copy(row)]
+      })
+    },
+
+    async scan(range) {
+      await step(`scan ${name}`)
+      return select(sorted(), range).map(([, row]) => copy(row))
+    },
+
+    async scanKeys(range) {
+      await step(`scan ${name}`)
+      return select(sorted(), range).map(([key]) => key)
+    },
+
+    save: (rows, options) =>
+      within(options, async (transaction) => {
+        await step(`save ${name}`)
+        for (const row of rows) {
+          await transaction.write(name, data, keyText(keyOf(row)), (current) => ({
+            ...current,
+            ...structuredClone(row),
+          }))
+        }
+      }),
+
+    remove: (keys, options) =>
+      within(options, async (transaction) => {
+        await step(`remove ${name}`)
+        for (const key of keys) {
+          await transaction.write(name, data, keyText(key), (current) => (current === undefined ? undefined : null))
+        }
+      }),
+
+    async insertMissing(rows, options): Promise<InsertOutcome> {
+      let inserted = 0
+      const conflicts: Key[] = []
+      await within(options, async (transaction) => {
+        await step(`insert ${name}`)
+        for (const row of rows) {
+          const key = keyOf(row)
+          try {
+            const isNew = await transaction.write(name, data, keyText(key), (current) =>
+              current === undefined ? ({ ...structuredClone(row) } as MemoryRow) : undefined,
+            )
+            if (isNew) inserted++
+          } catch (error) {
+            if (!(error instanceof MemoryUniqueError)) throw error
+            conflicts.push(key)
+          }
+        }
+      })
+      return { inserted, conflicts }
+    },
+
+    async count() {
+      await step(`count ${name}`)
+      return { rows: data.rows.size, exact: true }
+    },
+
+    identity: {
+      async read() {
+        await step(`identity ${name}`)
+        const numbers = [...data.rows.keys()].filter((text) => /^\d+$/.test(text)).map(BigInt)
+        return { next: data.next, largest: numbers.reduce((a, b) => (a > b ? a : b), 0n) }
+      },
+      async moveTo(next) {
+        await step(`identity ${name}`)
+        if (next > data.next) data.next = next
+      },
+    },
+  }
+  return table
+}
+
+function open(database: MemoryDatabase, name: string, options: MemoryTableOptions): MemoryTableData {
+  const existing = database.tables.get(name)
+  if (existing !== undefined) return existing
+  const data: MemoryTableData = {
+    rows: new Map(),
+    key: typeof options.key === 'string' ? [options.key] : options.key,
+    unique: (options.unique ?? []).map((columns) => (typeof columns === 'string' ? [columns] : columns)),
+    next: 1n,
+  }
+  database.tables.set(name, data)
+  return data
+}
+
+function select(rows: readonly [Key, MemoryRow][], { after, through, limit }: KeyRange): readonly [Key, MemoryRow][] {
+  return rows
+    .filter(
+      ([key]) =>
+        (after === undefined || compareKeys(key, after) > 0) &&
+        (through === undefined || compareKeys(key, through) <= 0),
+    )
+    .slice(0, limit)
+}
