@@ -11,7 +11,7 @@ import { PLANS, type SideName } from './phases.ts'
 import { createRoad, isRefusal, type Sighting } from './road.ts'
 import { recordEvents } from './telemetry.ts'
 import { sleep as realSleep } from './time.ts'
-import { createPin } from './unit-of-work.ts'
+import { createUnitOfWorkContext } from './unit-of-work.ts'
 
 /** A migration before anybody has looked at the fences: nothing is captured, legacy answers. */
 const UNKNOWN: Snapshot = { phase: 'off', epoch: 0, plan: PLANS.off, incarnation: '', switching: false, stale: true }
@@ -49,7 +49,7 @@ export function createMigration(options: MigrationOptions): Migration {
   }
   const store = stateStore.bind(name)
   const events = createEvents()
-  const pin = createPin<Snapshot>()
+  const context = createUnitOfWorkContext()
   const ends: (() => Promise<void>)[] = []
   const answering = new Map<SideName | 'store', boolean>()
 
@@ -170,15 +170,21 @@ export function createMigration(options: MigrationOptions): Migration {
     },
 
     get snapshot() {
-      return pin.get() ?? mark()
+      return context.current()?.snapshot ?? mark()
     },
 
-    run: (work) => pin.run(mark(), work),
+    get unitOfWork() {
+      return context.current()
+    },
+
+    run: (work, { unit } = {}) =>
+      context.run(() => ({ snapshot: mark(), unit, pinned: new Map<string, unknown>() }), work),
 
     async refresh() {
       if (watch === undefined) throw new NotStartedError(name)
       const snapshot = await look()
-      pin.move(snapshot)
+      const work = context.current()
+      if (work !== undefined) work.snapshot = snapshot
       return snapshot
     },
 

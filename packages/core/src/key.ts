@@ -18,13 +18,13 @@ export const STRIPES = 64
 export function keyText(key: Key): string {
   if (!isTuple(key)) return partText(key)
   if (key.length === 0) throw new InvalidKeyError(key)
-  return key.length === 1 ? partText(key[0] as KeyPart) : key.map((part) => escape(partText(part))).join('|')
+  return key.length === 1 ? partText(key[0] as KeyPart) : key.map((part) => escapePart(partText(part))).join('|')
 }
 
 /** The key that `keyText` wrote, its parts as strings; `arity` is the number of columns. */
 export function parseKey(text: string, arity: number): Key {
   if (arity === 1) return text
-  const parts = text.split('|').map(unescape)
+  const parts = text.split('|').map(unescapePart)
   if (parts.length !== arity) throw new InvalidKeyError(text)
   return parts
 }
@@ -51,10 +51,10 @@ function partText(part: KeyPart): string {
   throw new InvalidKeyError(part)
 }
 
-function escape(text: string): string {
+function escapePart(text: string): string {
   return text.replaceAll('~', '~0').replaceAll('|', '~1')
 }
 
-function unescape(text: string): string {
+function unescapePart(text: string): string {
   return text.replaceAll('~1', '|').replaceAll('~0', '~')
 }

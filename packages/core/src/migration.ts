@@ -2,7 +2,8 @@ import type { Entity } from './entity.ts'
 import type { Events } from './events.ts'
 import type { Phase, Plan, SideName } from './phases.ts'
 import type { BoundSide, Side } from './side.ts'
-import type { AuditEntry, Json, MigrationStore, StateStore } from './state-store.ts'
+import type { Json, MigrationStore, StateStore } from './state-store.ts'
+import type { UnitOfWork } from './unit-of-work.ts'
 
 export type CaptureMode = 'trigger' | 'transaction'
 
@@ -103,8 +104,13 @@ export interface Migration {
 
   /** The pinned snapshot inside a unit of work, else the newest that this process knows. No I/O. */
   readonly snapshot: Snapshot
-  /** Runs `work` as one unit of work: every read and write inside it goes by one snapshot. */
-  run<T>(work: () => T): T
+  /**
+   * Runs `work` as one unit of work: every read and write inside it goes by one snapshot, and the router decides once.
+   * `unit` says whom the work is done for, for reads that do not name anybody themselves.
+   */
+  run<T>(work: () => T, options?: { readonly unit?: string }): T
+  /** The unit of work that the caller is in. */
+  readonly unitOfWork: UnitOfWork | undefined
   /** Reads the fences again. Inside a unit of work the pin moves too: used after a `StalePhaseError`. */
   refresh(): Promise<Snapshot>
   /**

@@ -28,6 +28,8 @@ export interface BoundSide {
   readonly fence: Fence
   readonly capture: Capture
   readonly freeze: Freeze
+  /** What a repository factory is given outside of a captured transaction: the application's own handle on the database. */
+  readonly connection?: unknown
   /** Creates or upgrades what Twinspan keeps beside the data. Idempotent, and safe when several processes do it at once. */
   prepare(): Promise<void>
   /**

@@ -1,23 +1,27 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Snapshot } from './migration.ts'
 
-/** Gives everything that one unit of work awaits the same value, however often the current one changes meanwhile. */
-export interface Pin<Value> {
-  /** Runs `work` with `value` pinned. A unit inside a unit keeps the outer pin: it is the same piece of work. */
-  run<T>(value: Value, work: () => T): T
-  /** The pinned value; `undefined` outside of a unit. */
-  get(): Value | undefined
-  /** Replaces the pinned value for the rest of the unit. Does nothing outside of one. */
-  move(value: Value): void
+/** What one unit of work (a request, a job) goes by from its first await to its last. */
+export interface UnitOfWork {
+  /** Moves only when the fence has refused this unit: everybody else's phase change leaves it alone. */
+  snapshot: Snapshot
+  /** Whom the work is done for: what the router decides by where an operation names nobody. */
+  readonly unit: string | undefined
+  /** What was decided once for the whole unit, by whoever decided it. */
+  readonly pinned: Map<string, unknown>
 }
 
-export function createPin<Value>(): Pin<Value> {
-  const storage = new AsyncLocalStorage<{ value: Value }>()
+/** The unit of work that the current asynchronous context belongs to. */
+export interface UnitOfWorkContext {
+  /** Runs `work` as one unit. A unit inside a unit is part of the outer one. */
+  run<T>(begin: () => UnitOfWork, work: () => T): T
+  current(): UnitOfWork | undefined
+}
+
+export function createUnitOfWorkContext(): UnitOfWorkContext {
+  const storage = new AsyncLocalStorage<UnitOfWork>()
   return {
-    run: (value, work) => (storage.getStore() === undefined ? storage.run({ value }, work) : work()),
-    get: () => storage.getStore()?.value,
-    move(value) {
-      const holder = storage.getStore()
-      if (holder !== undefined) holder.value = value
-    },
+    run: (begin, work) => (storage.getStore() === undefined ? storage.run(begin(), work) : work()),
+    current: () => storage.getStore(),
   }
 }

@@ -113,7 +113,7 @@ export function memoryTable<Row extends object>(
       async read() {
         await step(`identity ${name}`)
         const numbers = [...data.rows.keys()].filter((text) => /^\d+$/.test(text)).map(BigInt)
-        return { next: data.next, largest: numbers.reduce((a, b) => (a > b ? a : b), 0n) }
+        return { next: data.next, largest: numbers.sort((a, b) => (a < b ? 1 : -1))[0] ?? 0n }
       },
       async moveTo(next) {
         await step(`identity ${name}`)
