@@ -42,7 +42,16 @@ describe('murmur3', () => {
       }),
       { numRuns: 2_000 },
     )
-    for (const text of ['\ud800', 'a\udc00b', '\ud83d\ud83d\ude00', '日本語', 'Ærøskøbing', '👩‍👩‍👧', '\u{10ffff}', '\uffff']) {
+    for (const text of [
+      '\ud800',
+      'a\udc00b',
+      '\ud83d\ud83d\ude00',
+      '日本語',
+      'Ærøskøbing',
+      '👩‍👩‍👧',
+      '\u{10ffff}',
+      '\uffff',
+    ]) {
       expect(murmur3(text, 7)).toBe(oracle.x86.hash32(utf8.encode(text), 7))
     }
   })

@@ -31,8 +31,33 @@ describe('parsePercent', () => {
   })
 
   it.each([
-    '', ' 1', '1 ', '+1', '-1', '-0', '1e1', '0x10', '.5', '5.', '1,5', '١', '100.0000001', 101, -1, Number.NaN,
-    Number.POSITIVE_INFINITY, 1e-7, '0.00000001', '99.99999999999', true, null, undefined, {}, [1], 5n, Symbol('1'),
+    '',
+    ' 1',
+    '1 ',
+    '+1',
+    '-1',
+    '-0',
+    '1e1',
+    '0x10',
+    '.5',
+    '5.',
+    '1,5',
+    '١',
+    '100.0000001',
+    101,
+    -1,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    1e-7,
+    '0.00000001',
+    '99.99999999999',
+    true,
+    null,
+    undefined,
+    {},
+    [1],
+    5n,
+    Symbol('1'),
   ])('refuses %s', (value) => {
     expect(() => parsePercent(value as string)).toThrow(InvalidOptionError)
   })
@@ -58,7 +83,9 @@ describe('parsePercent', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 10_000 }), fc.integer({ min: 0, max: 10_000 }), (a, b) => {
         const [low, high] = a < b ? [a, b] : [b, a]
-        expect(parsePercent(String(low / 100)).threshold).toBeLessThanOrEqual(parsePercent(String(high / 100)).threshold)
+        expect(parsePercent(String(low / 100)).threshold).toBeLessThanOrEqual(
+          parsePercent(String(high / 100)).threshold,
+        )
       }),
     )
   })
