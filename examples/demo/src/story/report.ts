@@ -1,0 +1,100 @@
+import { styleText } from 'node:util'
+import type { Difference } from '../audit/compare.ts'
+import type { LostWrite } from '../audit/ledger-check.ts'
+import type { TrafficSummary } from '../traffic/stats.ts'
+import { count, milliseconds, seconds } from './format.ts'
+
+export interface StepTime {
+  readonly step: string
+  readonly seconds: number
+  readonly acknowledgedWrites: number
+  readonly slowestWriteMs: number
+}
+
+/** What the demo claims, in numbers. Written as JSON and printed. */
+export interface Report {
+  readonly ok: boolean
+  /** What is wrong, one sentence each. */
+  readonly failures: readonly string[]
+  readonly acknowledgedWrites: number
+  readonly lostWrites: readonly LostWrite[]
+  readonly rowsCompared: number
+  /** Rows written after legacy was frozen: only the ledger can judge them. */
+  readonly rowsWrittenAfterFreeze: number
+  readonly differing: readonly Difference[]
+  readonly userErrors: number
+  readonly longestWritePauseMs: number
+  /** The step of the story in which it happened. */
+  readonly longestWritePauseIn: string
+  readonly logins: number
+  readonly loginsUpgraded: number
+  readonly refusedLogins: number
+  readonly staleReads: number
+  readonly requests: number
+  readonly kills: readonly string[]
+  readonly steps: readonly StepTime[]
+  readonly seconds: number
+  readonly traffic: Omit<TrafficSummary, 'writes'>
+}
+
+const NAMED = 10
+
+/** The reasons for which a report is not good enough. */
+export function failuresOf(report: Omit<Report, 'ok' | 'failures'>): string[] {
+  const { acknowledgedWrites, lostWrites, rowsCompared, differing, userErrors } = report
+  return [
+    ...(acknowledgedWrites === 0 ? ['No write was acknowledged, so nothing was shown.'] : []),
+    ...(rowsCompared === 0 ? ['No row was compared, so nothing was shown.'] : []),
+    ...(lostWrites.length > 0 ? [`${lostWrites.length} acknowledged writes are lost.`] : []),
+    ...(differing.length > 0 ? [`${differing.length} rows differ between the databases.`] : []),
+    ...(userErrors > 0 ? [`Users saw ${userErrors} errors.`] : []),
+  ]
+}
+
+export function printReport(report: Report, print: (line: string) => void): void {
+  const figure = (name: string, value: string, note = ''): void =>
+    print(`    ${name.padEnd(24)}${value.padStart(12)}  ${note}`.trimEnd())
+  const zero = (name: string, value: number): void =>
+    figure(name, count(value), value === 0 ? styleText('green', '✓') : styleText('red', '✗ must be 0'))
+
+  print('')
+  print(`  ${styleText('bold', 'Report')}`)
+  print('')
+  figure('acknowledged writes', count(report.acknowledgedWrites))
+  zero('lost', report.lostWrites.length)
+  figure('rows compared', count(report.rowsCompared), styleText('dim', `and ${count(report.rowsWrittenAfterFreeze)} written after the freeze, held against the ledger`))
+  zero('differing', report.differing.length)
+  figure('requests', count(report.requests))
+  zero('errors users saw', report.userErrors)
+  figure('longest write pause', milliseconds(report.longestWritePauseMs), styleText('dim', `during ${report.longestWritePauseIn}`))
+  figure('logins', count(report.logins), styleText('dim', `${count(report.loginsUpgraded)} upgraded from bcrypt to Argon2id, ${count(report.refusedLogins)} wrong passwords refused`))
+  figure('kills', count(report.kills.length), styleText('dim', report.kills.join(', ')))
+  print('')
+  print(styleText('dim', `    ${'step'.padEnd(24)}${'time'.padStart(12)}${'writes'.padStart(10)}${'slowest write'.padStart(16)}`))
+  for (const step of report.steps) {
+    print(
+      `    ${step.step.padEnd(24)}${seconds(step.seconds).padStart(12)}${count(step.acknowledgedWrites).padStart(10)}${
+        (step.acknowledgedWrites === 0 ? '' : milliseconds(step.slowestWriteMs)).padStart(16)
+      }`,
+    )
+  }
+  print(styleText('dim', `    ${'all'.padEnd(24)}${seconds(report.seconds).padStart(12)}`))
+  print('')
+  for (const lost of report.lostWrites.slice(0, NAMED)) {
+    print(
+      `  ${styleText('red', '✗')} lost: write ${lost.n} of the ledger, ${lost.operation} of ${lost.entity} ${lost.key}, acknowledged at ${lost.at}, differs in ${lost.fields.join(', ')}`,
+    )
+  }
+  for (const { entity, key, fields } of report.differing.slice(0, NAMED)) {
+    print(`  ${styleText('red', '✗')} differs: ${entity} ${key} in ${fields.join(', ')}`)
+  }
+  for (const error of report.traffic.firstErrors.slice(0, NAMED)) {
+    print(`  ${styleText('red', '✗')} ${error.what}: ${error.status || 'no answer'} ${error.detail}`)
+  }
+  print(
+    report.ok
+      ? `  ${styleText(['bold', 'green'], 'Every acknowledged write is where it belongs.')}`
+      : `  ${styleText(['bold', 'red'], report.failures.join(' '))}`,
+  )
+  print('')
+}
