@@ -1,0 +1,5 @@
+export { type Identified, identify } from './identify.ts'
+export { DEFAULT_LIMITS, type Limits } from './limits.ts'
+export { needsUpgrade } from './schemes/argon2.ts'
+export * from './schemes/index.ts'
+export { type Verification, type VerifyOptions, verifyPassword } from './verify-password.ts'
