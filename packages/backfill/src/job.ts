@@ -1,0 +1,29 @@
+import type { Entity, Key, Migration } from '@twinspan/core'
+import { keyText } from '@twinspan/core'
+import type { JobClaim } from './claim.ts'
+import type { Settings } from './options.ts'
+import type { ChunkClock } from './pace.ts'
+import { reach } from './reach.ts'
+
+/** What every step of one backfill works with. */
+export interface Job {
+  readonly migration: Migration
+  readonly entity: Entity
+  readonly settings: Settings
+  readonly claim: JobClaim
+  /** Lets `migration.stop()` wait for the end of what is at work. */
+  track<T>(work: Promise<T>): Promise<T>
+}
+
+const MARKS_AT_ONCE = 1_000
+
+/** Hands keys to the mirror, which re-reads them on legacy. */
+export async function mark({ migration, entity }: Job, clock: ChunkClock, keys: readonly Key[]): Promise<void> {
+  const texts = Array.from(new Set(keys.map(keyText)))
+  for (let from = 0; from < texts.length; from += MARKS_AT_ONCE) {
+    const batch = texts.slice(from, from + MARKS_AT_ONCE)
+    const marks = batch.map((key) => ({ entity: entity.name, key }))
+    await clock.legacy(() => reach('legacy', () => migration.sides.legacy.journal.mark(marks)))
+    migration.events.emit({ type: 'dirty', entity: entity.name, keys: batch })
+  }
+}
