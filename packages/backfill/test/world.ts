@@ -1,0 +1,148 @@
+import { type BackfillOptions, type BackfillProgress, backfill } from '@twinspan/backfill'
+import {
+  createMigration,
+  defineEntity,
+  type Entity,
+  type EntityStore,
+  keyText,
+  type Migration,
+  type MigrationOptions,
+  PHASES,
+  type Phase,
+  parseKey,
+  type Side,
+  stripeOf,
+  translateRow,
+} from '@twinspan/core'
+import {
+  createMemoryDatabase,
+  type MemoryDatabase,
+  type MemorySide,
+  type MemoryTable,
+  memorySide,
+  type Step,
+} from '@twinspan/core/testing'
+
+export interface Member {
+  readonly id: number
+  readonly mail: string
+  readonly version?: number
+}
+
+export interface User {
+  readonly id: number
+  readonly email: string
+  readonly version?: number
+}
+
+export interface Databases {
+  readonly legacy: MemoryDatabase
+  readonly target: MemoryDatabase
+}
+
+/** One process of the service: its own sides, stores and migration over databases that it shares with others. */
+export interface Process {
+  readonly members: MemoryTable<Member>
+  readonly users: MemoryTable<User>
+  readonly entity: Entity
+  readonly migration: Migration
+  readonly legacySide: MemorySide
+}
+
+export interface ProcessOptions {
+  readonly step?: Step
+  readonly toTarget?: (member: Member) => User | null
+  readonly target?: (users: MemoryTable<User>) => EntityStore<User>
+  readonly legacy?: (members: MemoryTable<Member>) => EntityStore<Member>
+  readonly targetSide?: (side: Side) => Side
+  readonly migration?: Partial<MigrationOptions>
+}
+
+export function databases(): Databases {
+  return { legacy: createMemoryDatabase(), target: createMemoryDatabase() }
+}
+
+export async function join(shared: Databases, options: ProcessOptions = {}): Promise<Process> {
+  const step = options.step === undefined ? {} : { step: options.step }
+  const legacySide = memorySide(shared.legacy, step)
+  const targetSide = memorySide(shared.target, step)
+  const members = legacySide.table<Member>('members', { key: 'id' })
+  const users = targetSide.table<User>('users', { key: 'id', unique: ['email'] })
+  const entity = defineEntity<Member, Member, User, User>({
+    name: 'users',
+    legacy: options.legacy?.(members) ?? members,
+    target: options.target?.(users) ?? users,
+    toTarget: options.toTarget ?? toUser,
+    toLegacy: ({ email, ...rest }) => ({ ...rest, mail: email }),
+  })
+  const migration = createMigration({
+    name: 'users',
+    legacy: legacySide,
+    target: options.targetSide?.(targetSide) ?? targetSide,
+    store: targetSide.store,
+    entities: [entity],
+    sleep: async () => {},
+    ...options.migration,
+  })
+  await migration.start()
+  return { members, users, entity, migration, legacySide }
+}
+
+export function toUser({ mail, ...rest }: Member): User {
+  return { ...rest, email: mail }
+}
+
+export async function advanceTo(migration: Migration, to: Phase): Promise<void> {
+  for (const phase of PHASES.slice(PHASES.indexOf(migration.snapshot.phase) + 1, PHASES.indexOf(to) + 1)) {
+    await migration.advance({ to: phase, actor: 'test', reason: 'the road' })
+  }
+}
+
+export function member(id: number, version = 1): Member {
+  return { id, mail: `m${id}@example.org`, version }
+}
+
+export function members(count: number, from = 1): Member[] {
+  return Array.from({ length: count }, (_, index) => member(from + index))
+}
+
+export async function finish(
+  { migration, entity }: Process,
+  options?: BackfillOptions,
+): Promise<readonly BackfillProgress[]> {
+  return all(backfill(migration, entity, options))
+}
+
+export async function all<T>(iterable: AsyncIterable<T>): Promise<readonly T[]> {
+  const items: T[] = []
+  for await (const item of iterable) items.push(item)
+  return items
+}
+
+/** The mirror's protocol in its barest form: look at the journal, lock, re-read, copy, commit, remove what was seen. */
+export async function mirrorOnce({ migration, entity }: Process, limit = 100): Promise<number> {
+  const { legacy, target } = migration.sides
+  const seen = await legacy.journal.read({ limit })
+  if (seen.length === 0) return 0
+  const keys = Array.from(new Set(seen.map((row) => row.key)))
+  const stripes = Array.from(new Set(keys.map(stripeOf))).sort((a, b) => a - b)
+  await target.copy({ stripes, epoch: migration.snapshot.epoch }, async ({ transaction }) => {
+    const rows = await entity.legacy.load(keys.map((key) => parseKey(key, 1)))
+    const translated = rows.map((row) => translateRow(entity, 'legacy', row)).filter((row) => row !== null)
+    const present = new Set(translated.map((row) => entity.keyTextOf('target', row)))
+    const absent = keys.filter((key) => !present.has(keyText(key)))
+    await entity.target.remove(absent, { transaction })
+    await entity.target.save(translated, { transaction })
+  })
+  await legacy.journal.remove(seen.map((row) => row.id))
+  return seen.length
+}
+
+export async function drain(process: Process): Promise<void> {
+  while ((await mirrorOnce(process)) > 0);
+}
+
+/** What target would hold if it were a copy of legacy. */
+export function expected({ members }: Process): readonly User[] {
+  return members.rows().map(toUser)
+}
