@@ -92,6 +92,16 @@ export type TwinspanEvent =
       readonly upgraded: boolean
       readonly outcome: string
     }
+  /** A login met something that somebody should look at. It never names the user. */
+  | {
+      readonly type: 'auth-finding'
+      readonly finding: AuthFinding
+      readonly side: SideName
+      /** The scheme of the hash, where one was read. */
+      readonly scheme?: string
+      /** The redacted class of the error, where there was one. */
+      readonly error?: string
+    }
   | {
       readonly type: 'switch'
       readonly to: Phase
@@ -102,6 +112,24 @@ export type TwinspanEvent =
 
 /** Why a read was answered by the side that answered it. */
 export type ReadReason = 'primary' | 'router' | 'dirty' | 'no-key' | 'fallback'
+
+/** What a login can find out about the stores. */
+export type AuthFinding =
+  /** More than one account answers to the login. */
+  | 'duplicate-login'
+  /** The same login belongs to different users in the two stores. */
+  | 'different-users'
+  /** The stored hash cannot be read, is of no accepted scheme, or asks for more work than the limits allow. */
+  | 'malformed-hash'
+  | 'unsupported-hash'
+  | 'ambiguous-hash'
+  | 'costly-hash'
+  /** The store failed or did not answer in time. */
+  | 'unreachable'
+  /** The new hash lost against a change of the password. */
+  | 'upgrade-lost'
+  /** The new hash could not be made or stored. */
+  | 'upgrade-failed'
 
 export type ShadowOutcome = 'match' | 'mismatch' | 'lagged' | 'error' | 'timeout' | 'shed'
 

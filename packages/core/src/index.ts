@@ -1,6 +1,7 @@
 export { nextRow } from './advance.ts'
 export * from './checks.ts'
 export * from './create-migration.ts'
+export * from './credentials.ts'
 export * from './entity.ts'
 export * from './entity-store.ts'
 export * from './errors.ts'

@@ -28,6 +28,7 @@ export const INSTRUMENTS = {
   'twinspan.rollout.epoch': { kind: 'gauge', unit: '1' },
   'twinspan.rollout.kills': { kind: 'counter', unit: '{kill}' },
   'twinspan.auth.verdicts': { kind: 'counter', unit: '{login}' },
+  'twinspan.auth.findings': { kind: 'counter', unit: '{finding}' },
   'twinspan.phase': { kind: 'gauge', unit: '{epoch}' },
   'twinspan.switch.duration': { kind: 'histogram', unit: 'ms' },
   'twinspan.unreachable': { kind: 'counter', unit: '{loss}' },
@@ -88,6 +89,14 @@ export function measurementsOf(event: TwinspanEvent): readonly Measurement[] {
           scheme: event.scheme,
           upgraded: String(event.upgraded),
           outcome: event.outcome,
+        }),
+      ]
+    case 'auth-finding':
+      return [
+        one('twinspan.auth.findings', 1, {
+          finding: event.finding,
+          side: event.side,
+          ...(event.scheme === undefined ? {} : { scheme: event.scheme }),
         }),
       ]
     case 'phase':
