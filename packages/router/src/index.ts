@@ -1,4 +1,8 @@
 export type { ChangeOptions } from './change.ts'
 export type { Decision, DecisionReason } from './decision.ts'
+export type { Comparison, Counts } from './guard/counts.ts'
+export type { GuardDeltas, IntegrityCounts, Quantile } from './guard/deltas.ts'
+export type { Guard, GuardEvidence, GuardOptions, GuardTick, Verdict } from './guard/guard.ts'
+export { createGuard } from './guard/guard.ts'
 export type { KillOptions, ListOptions, Router, RouterOptions, RouterStatus } from './router.ts'
 export { createRouter } from './router.ts'
