@@ -1,0 +1,64 @@
+import { type Journal, type Migration, type SideName, TwinspanError } from '@twinspan/core'
+
+const LOOK_MS = 5
+const HINT_MS = 200
+
+export interface DrainRequest {
+  readonly migration: Migration
+  readonly side: SideName
+  /** By `migration.now()`. */
+  readonly deadline: number
+  readonly drain: (() => Promise<void>) | undefined
+}
+
+/**
+ * Waits until the journal of `side` is empty. The fence is closed, so nothing is added; the mirrors of the live processes,
+ * and `drain`, take away what is left.
+ *
+ * @returns how many keys were dirty at the beginning
+ */
+export async function drainJournal({ migration, side, deadline, drain }: DrainRequest): Promise<number> {
+  const { journal } = migration.sides[side]
+  let failure: { readonly error: unknown } | undefined
+  const helping = (async () => drain?.())().catch((error: unknown) => {
+    failure = { error }
+  })
+  let dirty: number | undefined
+  let hintAt = 0
+  for (;;) {
+    const { depth, parked, oldestAgeMs } = await journal.stats()
+    dirty ??= depth
+    if (depth === 0) break
+    migration.events.emit({ type: 'journal', side, depth, oldestAgeMs, parked })
+    if (parked > 0) throw new Stopped(`${parked} of ${depth} dirty keys were given up on by the mirror`)
+    if (failure !== undefined) throw failure.error
+    if (migration.now() >= deadline) throw new Stopped(`${depth} keys still dirty when the time was up`)
+    if (migration.now() >= hintAt) {
+      await hint(migration, journal)
+      hintAt = migration.now() + HINT_MS
+    }
+    await migration.sleep(LOOK_MS)
+  }
+  await helping
+  return dirty
+}
+
+/** Tells the mirrors of this process what is left, so that they need not wait for their next poll. */
+async function hint(migration: Migration, journal: Journal): Promise<void> {
+  const keys = new Map<string, string[]>()
+  for (const { entity, key } of await journal.read({ limit: 1_000 })) {
+    const known = keys.get(entity)
+    if (known === undefined) keys.set(entity, [key])
+    else known.push(key)
+  }
+  for (const [entity, dirty] of keys) migration.events.emit({ type: 'dirty', entity, keys: dirty })
+}
+
+/** A drain that cannot end in time. */
+export class Stopped extends TwinspanError {
+  override readonly name: string = 'Stopped'
+
+  constructor(why: string) {
+    super('TWINSPAN_TIMEOUT', why)
+  }
+}

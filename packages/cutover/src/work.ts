@@ -1,0 +1,140 @@
+import { captured, type Migration, type SideName, TwinspanError } from '@twinspan/core'
+import { moveIdentities } from './identities.ts'
+import type { MoveName } from './moves.ts'
+import type { Settings } from './options.ts'
+import { readCutoverRecord, updateCutoverRecord } from './record.ts'
+import type { Steps } from './steps.ts'
+
+export interface WorkContext {
+  readonly migration: Migration
+  readonly settings: Settings
+  readonly steps: Steps
+  /** The epoch in which the move began. */
+  readonly epoch: number
+}
+
+/** What a move does beside the fence. Everything may be done twice. */
+export interface Work {
+  /** Before anybody waits. */
+  prepare(context: WorkContext): Promise<void>
+  /** While no writer passes, after the journal is empty: short. */
+  behindFence?(context: WorkContext): Promise<void>
+  /** Takes back what `prepare` did, where it would be in the way. */
+  undo?(context: WorkContext): Promise<void>
+  /** After the decision. What fails here is finished by asking for the same move again. */
+  settle?(context: WorkContext): Promise<void>
+}
+
+export const WORK: Readonly<Record<MoveName, Work>> = {
+  cutover: {
+    async prepare(context) {
+      // They stay when the switch is undone: while target is the secondary they capture nothing.
+      await installCapture(context, 'target')
+      await makeRoom(context, 'target')
+      await updateCutoverRecord(context.migration.store, (record) => ({ ...record, resync: null }))
+    },
+    behindFence: (context) => makeRoom(context, 'target'),
+  },
+
+  complete: {
+    async prepare() {},
+    async settle(context) {
+      const { migration, steps } = context
+      await steps.run('record', async () => {
+        const clock = await migration.sides.target.fence.read()
+        if (clock === undefined) throw new TwinspanError('TWINSPAN_UNAVAILABLE', 'The target does not tell the time.')
+        const { epoch } = clock.row
+        await updateCutoverRecord(migration.store, (record) =>
+          record.completed?.epoch === epoch ? record : { ...record, completed: { at: clock.now, epoch } },
+        )
+      })
+      await steps.run('freeze', () => freezeLegacy(migration))
+      await steps.run('uncapture', () => uncapture(migration))
+    },
+  },
+
+  rollback: {
+    async prepare(context) {
+      await installCapture(context, 'legacy')
+      await makeRoom(context, 'legacy')
+    },
+    behindFence: (context) => makeRoom(context, 'legacy'),
+    async settle({ migration }) {
+      await updateCutoverRecord(migration.store, (record) => ({ ...record, resync: null, completed: null }))
+    },
+  },
+
+  reopen: {
+    async prepare(context) {
+      const { migration, steps, epoch } = context
+      await installCapture(context, 'target')
+      // Before legacy thaws: its triggers are what refuses a write there while target is the primary.
+      await installCapture(context, 'legacy')
+      await updateCutoverRecord(migration.store, (record) => ({ ...record, resync: { epoch: epoch + 1, since: null } }))
+      await steps.run('thaw', () => migration.sides.legacy.freeze.uninstall(captured(migration.entities, 'legacy')))
+    },
+    async undo({ migration }) {
+      await freezeLegacy(migration)
+      await uncapture(migration)
+    },
+    async settle({ migration, settings, steps }) {
+      const { resync } = await readCutoverRecord(migration.store)
+      if (resync === null || resync.since !== null) return
+      await steps.run('acknowledge', () => everybodyCaptures(migration, settings.acknowledgeMs))
+      await updateCutoverRecord(migration.store, (record) =>
+        record.resync === null || record.resync.since !== null
+          ? record
+          : { ...record, resync: { ...record.resync, since: migration.now() } },
+      )
+    },
+  },
+}
+
+/** Installs the triggers and makes sure of them. Nothing to do where the wrapper captures. */
+async function installCapture({ migration, steps }: WorkContext, side: SideName): Promise<void> {
+  if (migration.capture !== 'trigger') return
+  await steps.run('capture', async () => {
+    const { capture } = migration.sides[side]
+    const entities = captured(migration.entities, side)
+    await capture.install(entities)
+    const [missing] = await capture.verify(entities)
+    if (missing !== undefined) {
+      throw new TwinspanError('TWINSPAN_UNAVAILABLE', `The triggers of ${side} are not complete: ${missing}`)
+    }
+  })
+}
+
+async function makeRoom({ migration, settings, steps }: WorkContext, side: SideName): Promise<void> {
+  await steps.run('identities', () => moveIdentities(migration, side, settings.identityMargin))
+}
+
+/** Freezes legacy, unless the migration has left `complete` in the meantime: the reverse mirror writes it again then. */
+async function freezeLegacy(migration: Migration): Promise<void> {
+  if (await isComplete(migration)) await migration.sides.legacy.freeze.install(captured(migration.entities, 'legacy'))
+}
+
+async function isComplete(migration: Migration): Promise<boolean> {
+  return (await migration.sides.target.fence.read())?.row.phase === 'complete'
+}
+
+/** Removes the target's triggers, unless the migration has left `complete` in the meantime. */
+async function uncapture(migration: Migration): Promise<void> {
+  if (migration.capture !== 'trigger' || !(await isComplete(migration))) return
+  await migration.sides.target.capture.uninstall(captured(migration.entities, 'target'))
+}
+
+/** A process that still works by `complete` writes uncaptured where the wrapper captures. */
+async function everybodyCaptures(migration: Migration, patienceMs: number): Promise<void> {
+  const { epoch } = migration.snapshot
+  const until = migration.now() + patienceMs
+  for (;;) {
+    const behind = (await migration.store.leases()).filter(
+      (lease) => lease.epoch < epoch && lease.instance !== migration.instance,
+    )
+    if (behind.length === 0) return
+    if (migration.now() >= until) {
+      throw new TwinspanError('TWINSPAN_TIMEOUT', `${behind.length} live processes have not seen epoch ${epoch} yet`)
+    }
+    await migration.sleep(Math.min(100, patienceMs))
+  }
+}
