@@ -6,13 +6,15 @@ import { advanceTo, createWorld, type Process, recordCleanCopy, type World } fro
 const by = { actor: 'ops', reason: 'the day has come' }
 
 /** A process that writes and mirrors all the time, to whichever side takes it, and remembers what was acknowledged. */
-function writer(process: Process): { write(): void; stop(): Promise<ReadonlyMap<number, string>> } {
+function writer(process: Process, world: World): { write(): void; stop(): Promise<ReadonlyMap<number, string>> } {
   const acknowledged = new Map<number, string>()
   const running: Promise<void>[] = []
   let next = 1_000
   let mirroring = false
   const mirror = async (): Promise<void> => {
-    if (mirroring) return
+    // Behind the fence it is the driver's drain that has to see to the rest.
+    if (mirroring || [...world.legacy.fences.values(), ...world.target.fences.values()].some(({ open }) => !open))
+      return
     mirroring = true
     await process.mirror().catch(() => {})
     mirroring = false
@@ -74,7 +76,7 @@ async function run(world: World, move: (typeof MOVES)[number], dieAt: number) {
 
   await survivor.acknowledge()
 
-  const traffic = writer(survivor)
+  const traffic = writer(survivor, world)
   const driver: Process = await world.process({
     step: async () => {
       if (!armed) return
