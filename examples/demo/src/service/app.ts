@@ -29,8 +29,9 @@ const REFUSALS: Readonly<Record<string, number>> = { invalid: 401, locked: 423, 
 export function buildApp({ places, accounts, tokens, login, unitOfWork, status }: AppParts): FastifyInstance {
   const app = fastify({ forceCloseConnections: true, keepAliveTimeout: 120_000 })
 
-  // Everything that a request does goes by one phase, whatever changes meanwhile.
-  app.addHook('onRequest', (request, _reply, done) => {
+  // Everything that a request does goes by one phase, whatever changes meanwhile. Not earlier than here: the parsing of a
+  // body loses the context.
+  app.addHook('preHandler', (request, _reply, done) => {
     const visitor = request.headers['x-visitor']
     unitOfWork(typeof visitor === 'string' ? visitor : undefined, done)
   })

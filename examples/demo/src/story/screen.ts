@@ -66,7 +66,7 @@ export class Screen {
   users(text: string): void {
     if (this.#bars === undefined) return
     this.#footer ??= this.#bars.create(1, 0, { text: '' })
-    this.#footer.update(0, { text: `\n  ${styleText('dim', text)}` })
+    this.#footer.update(0, { text: `  ${' '.repeat(8)}  ${styleText('dim', text)}` })
   }
 
   progress(label: string, total: number): Progress {
@@ -106,6 +106,7 @@ export class Screen {
       barsize: 30,
       barCompleteChar: '━',
       barIncompleteChar: '─',
+      formatValue: (value, _options, type) => (type === 'percentage' ? String(value) : count(value)),
     })
     return {
       update: (value, note = '') => bar.update(Math.min(value, total), { note: note && `· ${note}` }),

@@ -11,7 +11,7 @@ export interface PlacesTable {
   position: JsonColumn<{ lat: number; lon: number }>
   /** Country and administrative division in one: `AD.02`. */
   region: string
-  municipality_codes: JsonColumn<string[]>
+  municipality_codes: ColumnType<string[], string | undefined, string>
   feature: string
   population: number
   elevation_m: number | null

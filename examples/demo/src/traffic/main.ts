@@ -51,7 +51,7 @@ const visits: Visit[] = Array.from({ length: visitors }, (_, index) => ({
 
 const leaving = new AbortController()
 const stays = visits.map(async (visit, index) => {
-  await sleep((index / visitors) * thinkMs * 10)
+  await sleep((index / visitors) * thinkMs * 6)
   await new Visitor(visit).stay(leaving.signal)
 })
 const reporter = setInterval(() => parent.tell(stats.counts(ledger.acknowledged)), REPORT_MS)

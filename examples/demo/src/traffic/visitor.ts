@@ -19,7 +19,7 @@ export interface Visit {
   readonly own: Known[]
 }
 
-const ACTIONS_PER_VISIT = 26
+const ACTIONS_PER_VISIT = 24
 const WRONG_PASSWORDS = 0.08
 
 let serial = 0
@@ -39,7 +39,8 @@ export class Visitor {
     while (!signal.aborted) {
       const member = members.arrive()
       if (await this.#login(member)) {
-        for (let action = 0; action < ACTIONS_PER_VISIT && !signal.aborted; action++) {
+        const actions = ACTIONS_PER_VISIT * (0.3 + Math.random() * 1.4)
+        for (let action = 0; action < actions && !signal.aborted; action++) {
           await sleep(thinkMs * (0.5 + Math.random()))
           await this.#act(member)
         }

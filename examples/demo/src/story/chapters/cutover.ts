@@ -1,0 +1,36 @@
+import type { CutoverResult } from '@twinspan/cutover'
+import { milliseconds } from '../format.ts'
+import { ACTOR, type Stage, step, watch } from '../stage.ts'
+import { loseWrite } from './sabotage.ts'
+
+/** The switch, the way back, and the switch again: what is promised to be reversible is reversed. */
+export async function cutover(stage: Stage): Promise<void> {
+  const { screen, cutover: cut } = stage
+  screen.phase('target-primary', 'the target takes the writes; a reverse mirror keeps legacy in step')
+  await step(stage, 'cutover', async () => {
+    const { gates } = await cut.plan()
+    screen.event(`gates: ${gates.map(({ name, ok }) => `${name} ${ok ? '✓' : '✗'}`).join('  ')}`)
+    switched(stage, 'switched', await cut.advance({ to: 'target-primary', actor: ACTOR, reason: 'parity is proven' }))
+    await watch(stage, 3_500)
+  })
+
+  await step(stage, 'rollback', async () => {
+    switched(stage, 'rolled back, legacy is primary again', await cut.rollback({ actor: ACTOR, reason: 'to show that it can be done' }))
+    await stage.router.setPercent(100, { actor: ACTOR, reason: 'nothing was wrong with the target' })
+    await watch(stage, 2_500)
+  })
+  if (stage.options.sabotage === 'lose-write') await step(stage, 'sabotage', () => loseWrite(stage))
+
+  await step(stage, 'second cutover', async () => {
+    switched(stage, 'switched again', await cut.advance({ to: 'target-primary', actor: ACTOR, reason: 'for good' }))
+    await watch(stage, 2_500)
+  })
+
+  function switched({ screen: at }: Stage, what: string, { writersWaitedMs, drained, steps }: CutoverResult): void {
+    const slowest = steps.toSorted((a, b) => b.durationMs - a.durationMs)[0]
+    at.event(
+      `${what}: writers waited ${milliseconds(writersWaitedMs)}, ${drained} keys drained behind the fence${slowest === undefined ? '' : `, slowest step ${slowest.step}`}`,
+      'good',
+    )
+  }
+}
