@@ -1,15 +1,10 @@
 import { readdirSync } from 'node:fs'
 import { defineConfig } from 'vitest/config'
 
-const conditions = ['twinspan-src', 'node', 'import', 'module', 'default']
+const conditions = ['twinspan-src', 'node', 'module', 'default']
 const packages = readdirSync('packages')
 
-function project(
-  name: string,
-  root: string,
-  include = ['test/**/*.test.ts'],
-  types = ['test/**/*.test-d.ts'],
-) {
+function project(name: string, root: string, include = ['test/**/*.test.ts'], types = ['test/**/*.test-d.ts']) {
   const tests = root === 'test' || root.startsWith('examples/') ? root : `${root}/test`
   return {
     extends: true as const,
@@ -31,7 +26,7 @@ function project(
 export default defineConfig({
   // Tests run on src: no build comes first.
   resolve: { conditions },
-  ssr: { resolve: { conditions, externalConditions: conditions } },
+  ssr: { resolve: { conditions, externalConditions: ['twinspan-src'] } },
   test: {
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -1,0 +1,36 @@
+/** A table as the database calls it. */
+export interface TableName {
+  readonly schema: string | undefined
+  readonly name: string
+}
+
+/** How a column's values are written as text, ordered and bound. */
+export type ColumnKind = 'integer' | 'decimal' | 'text' | 'uuid' | 'any' | 'other'
+
+export interface ColumnFacts {
+  /** The database's own name. */
+  readonly name: string
+  readonly type: string
+  readonly kind: ColumnKind
+  /** Bits of an integer, where a value beyond them is an error of the server. */
+  readonly bits?: number
+  /** Whether values are JSON documents. */
+  readonly json: boolean
+  /** Whether an insert that does not name the column fails. */
+  readonly required: boolean
+  /** Whether the column takes values at all; a generated column does not. */
+  readonly writable: boolean
+  /** `generated always as identity`: takes explicit values only where they are insisted on. */
+  readonly insist: boolean
+  /** Text: whether the column's own order is that of its bytes. */
+  readonly byteOrder: boolean
+  /** Text: whether the column's own equality is that of its bytes. */
+  readonly byteEquality: boolean
+}
+
+export interface TableFacts extends TableName {
+  readonly columns: readonly ColumnFacts[]
+  /** The columns of the primary key and of every complete, immediate unique constraint, the primary key first. */
+  readonly uniques: readonly (readonly string[])[]
+  readonly primaryKey: readonly string[]
+}

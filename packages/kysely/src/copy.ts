@@ -1,0 +1,75 @@
+import {
+  type BoundSide,
+  type Copy,
+  type CopyRequest,
+  numberOption,
+  STRIPES,
+  StalePhaseError,
+  TimeoutError,
+} from '@twinspan/core'
+import type { Kysely } from 'kysely'
+import type { Database } from './database.ts'
+import type { Scope } from './dialect.ts'
+import type { OwnTables } from './own-tables.ts'
+import { transact, untilFree } from './transact.ts'
+
+const TIMEOUT_MS = 10_000
+
+/** Copies in one transaction each: fence, stripes, work, commit. */
+export function createCopy(database: Database, scope: Scope, stripesReady: () => Promise<void>): BoundSide['copy'] {
+  const { dialect, ownIn } = database
+  return async <T>(request: CopyRequest, work: (copy: Copy) => Promise<T>): Promise<T> => {
+    const timeoutMs = numberOption('timeoutMs', request.timeoutMs, TIMEOUT_MS, { min: 1 })
+    const wanted = [...new Set(request.stripes)].sort((a, b) => a - b)
+    for (const stripe of wanted) numberOption('stripes', stripe, 0, { min: 0, max: STRIPES - 1, integer: true })
+    const what = `A copy to ${scope.side}`
+    try {
+      if (wanted.length > 0) await stripesReady()
+      return await untilFree(database, timeoutMs, (leftMs) =>
+        transact(database, { what, timeoutMs: leftMs }, async (transaction) => {
+          const db = ownIn(transaction)
+          await dialect.begin(db, scope, leftMs)
+          await dialect.holdFence(db, scope, 'shared')
+          await refusePrimary(db, scope, request.epoch)
+          await dialect.markCopy(db, scope)
+          const stripes = await hold(database, db, scope, wanted, request.wait === 'free')
+          const result = await work({ transaction, stripes })
+          await dialect.unmarkCopy(db, scope)
+          return result
+        }),
+      )
+    } catch (error) {
+      const trouble = dialect.trouble(error)
+      if (trouble === 'lock-timeout' || trouble === 'busy') throw new TimeoutError(what, timeoutMs)
+      throw error
+    }
+  }
+}
+
+async function refusePrimary(db: Kysely<OwnTables>, { migration, side }: Scope, epoch: number): Promise<void> {
+  const row = await db
+    .selectFrom('twinspan_fence')
+    .select(['epoch', 'primary_side'])
+    .where('migration', '=', migration)
+    .where('side', '=', side)
+    .executeTakeFirst()
+  if (row === undefined) throw new StalePhaseError(side, 'it has no fence row')
+  if (row.primary_side === side) throw new StalePhaseError(side, 'it is the primary')
+  if (Number(row.epoch) !== epoch) {
+    throw new StalePhaseError(side, `its epoch is ${Number(row.epoch)}, the copier's ${epoch}`)
+  }
+}
+
+async function hold(
+  { dialect }: Database,
+  db: Kysely<OwnTables>,
+  scope: Scope,
+  wanted: readonly number[],
+  free: boolean,
+): Promise<readonly number[]> {
+  const [first] = wanted
+  if (first === undefined) return []
+  if (!free) return dialect.lockStripes(db, scope, wanted, false)
+  const held = await dialect.lockStripes(db, scope, wanted, true)
+  return held.length > 0 ? held : dialect.lockStripes(db, scope, [first], false)
+}

@@ -1,0 +1,73 @@
+import { type Kysely, sql } from 'kysely'
+import type { ColumnFacts, ColumnKind, TableFacts, TableName } from '../catalog.ts'
+import { groupBy } from '../group-by.ts'
+import type { OwnTables } from '../own-tables.ts'
+
+interface ColumnRow {
+  readonly name: string
+  readonly type: string
+  readonly data_type: string
+  readonly nullable: string
+  readonly fallback: unknown
+  readonly extra: string
+  readonly collation: string | null
+}
+
+export async function describeMysql(db: Kysely<OwnTables>, table: TableName): Promise<TableFacts | undefined> {
+  const schema = table.schema === undefined ? sql`database()` : sql`${table.schema}`
+  const found = await sql<{ schema_name: string; name: string }>`
+    select table_schema as schema_name, table_name as name from information_schema.tables
+    where table_schema = ${schema} and table_name = ${table.name} and table_type = 'BASE TABLE'`.execute(db)
+  const [relation] = found.rows
+  if (relation === undefined) return undefined
+  const columns = await sql<ColumnRow>`
+    select column_name as name, column_type as type, data_type as data_type, is_nullable as nullable,
+      column_default as fallback, extra as extra, collation_name as collation
+    from information_schema.columns
+    where table_schema = ${relation.schema_name} and table_name = ${relation.name} order by ordinal_position`.execute(
+    db,
+  )
+  const indexes = await sql<{ index_name: string; name: string | null; part: number | null }>`
+    select index_name as index_name, column_name as name, sub_part as part from information_schema.statistics
+    where table_schema = ${relation.schema_name} and table_name = ${relation.name} and non_unique = 0
+    order by index_name = 'PRIMARY' desc, index_name, seq_in_index`.execute(db)
+  // An index on an expression or on a prefix does not make the column unique.
+  const whole = [...groupBy(indexes.rows, (row) => row.index_name)].filter(([, rows]) =>
+    rows.every(({ name, part }) => name !== null && part === null),
+  )
+  const uniques = whole.map(([name, rows]) => ({ name, columns: rows.map((row) => row.name ?? '') }))
+  return {
+    schema: relation.schema_name,
+    name: relation.name,
+    primaryKey: uniques.find(({ name }) => name === 'PRIMARY')?.columns ?? [],
+    uniques: uniques.map((unique) => unique.columns),
+    columns: columns.rows.map(columnFacts),
+  }
+}
+
+function columnFacts(row: ColumnRow): ColumnFacts {
+  const kind = kindOf(row.data_type.toLowerCase())
+  const generated = /generated/i.test(row.extra.replaceAll(/default_generated/gi, ''))
+  return {
+    name: row.name,
+    type: row.type,
+    kind,
+    json: row.data_type.toLowerCase() === 'json',
+    required: row.nullable === 'NO' && row.fallback === null && !generated && !/auto_increment/i.test(row.extra),
+    writable: !generated,
+    insist: false,
+    byteOrder: row.collation?.endsWith('_bin') ?? false,
+    // A comparison that pads with spaces calls 'a' and 'a ' equal, also by a binary collation.
+    byteEquality: row.collation === 'utf8mb4_0900_bin' || (row.collation?.includes('_nopad_bin') ?? false),
+  }
+}
+
+const INTEGERS = ['tinyint', 'smallint', 'mediumint', 'int', 'bigint']
+const TEXTS = ['char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext', 'enum']
+
+function kindOf(type: string): ColumnKind {
+  if (INTEGERS.includes(type)) return 'integer'
+  if (TEXTS.includes(type)) return 'text'
+  if (type === 'decimal') return 'decimal'
+  return type === 'uuid' ? 'uuid' : 'other'
+}

@@ -1,0 +1,131 @@
+import type { Scope } from '../dialect.ts'
+import {
+  type CaptureRequest,
+  type FreezeRequest,
+  frozenMessage,
+  literal,
+  staleMessage,
+  type Trigger,
+  triggerName,
+} from '../triggers.ts'
+import { FENCE_LOCKS, fenceLock } from './postgres-fence.ts'
+
+/** Where refused writes are counted: what a sequence gave out survives the rollback of the statement that took it. */
+export function deniedSequence(scope: Scope): string {
+  return triggerName('denied', scope)
+}
+
+export function postgresCapture({ scope, entity, facts, key, surroundings }: CaptureRequest): readonly Trigger[] {
+  const ownSchema = surroundings.schema
+  const own = (name: string): string => qualified(ownSchema, name)
+  const table = qualified(facts.schema, facts.name)
+  const values = (keyText: string): string =>
+    `${literal(scope.migration)}, '${scope.side}', ${literal(entity)}, ${keyText}, 0, 0, 0, (extract(epoch from clock_timestamp()) * 1000)::bigint`
+  const insert = `insert into ${own('twinspan_journal')} (migration, side, entity, key_text, attempts, due_at, parked, marked_at)`
+  const fence = `select fence.open = 1 and fence.primary_side = '${scope.side}' into accepted from ${own('twinspan_fence')} fence
+      where fence.migration = ${literal(scope.migration)} and fence.side = '${scope.side}'`
+  // Under READ COMMITTED the statement after the lock sees what the lock waited for. Older snapshots must not: there the
+  // row itself is locked, and a switch since the snapshot is a serialization failure.
+  const guard = `if current_setting('twinspan.copying', true) = ${literal(scope.migration)} then
+    return null;
+  end if;
+  perform pg_advisory_xact_lock_shared(${FENCE_LOCKS}, ${fenceLock(scope)});
+  if current_setting('transaction_isolation') = 'read committed' then
+    ${fence};
+  else
+    ${fence} for share;
+  end if;
+  if accepted is not true then
+    raise exception using message = ${literal(staleMessage(scope))}, errcode = 'TW001';
+  end if;`
+  const row = triggerName('capture', scope, entity, facts.schema, facts.name)
+  const truncate = triggerName('truncate', scope, entity, facts.schema, facts.name)
+  const rowBody = `
+declare accepted boolean;
+begin
+  ${guard}
+  if tg_op <> 'INSERT' then
+    ${insert} values (${values(keyExpression('old.', key))});
+  end if;
+  if tg_op = 'INSERT' or (tg_op = 'UPDATE' and (${key.map((column) => `new.${quote(column)} is distinct from old.${quote(column)}`).join(' or ')})) then
+    ${insert} values (${values(keyExpression('new.', key))});
+  end if;
+  return null;
+end;
+`
+  // No row trigger sees a TRUNCATE. Before it the rows are still there to be marked.
+  const truncateBody = `
+declare accepted boolean;
+begin
+  ${guard}
+  ${insert} select ${values(keyExpression('rows.', key))} from ${table} rows;
+  return null;
+end;
+`
+  return [
+    trigger(row, table, ownSchema, 'after insert or update or delete', 'row', rowBody),
+    trigger(truncate, table, ownSchema, 'before truncate', 'statement', truncateBody),
+  ]
+}
+
+export function postgresFreeze({ scope, facts, surroundings }: FreezeRequest): readonly Trigger[] {
+  const ownSchema = surroundings.schema
+  const name = triggerName('freeze', scope, facts.schema, facts.name)
+  const sequence = qualified(ownSchema, deniedSequence(scope))
+  const body = `
+begin
+  perform nextval(${literal(sequence)});
+  raise exception using message = ${literal(frozenMessage(scope))}, errcode = 'TW002';
+end;
+`
+  const freeze = trigger(
+    name,
+    qualified(facts.schema, facts.name),
+    ownSchema,
+    'before insert or update or delete or truncate',
+    'statement',
+    body,
+  )
+  return [{ ...freeze, create: [`create sequence if not exists ${sequence}`, ...freeze.create] }]
+}
+
+function trigger(
+  name: string,
+  table: string,
+  ownSchema: string | undefined,
+  event: string,
+  level: 'row' | 'statement',
+  body: string,
+): Trigger {
+  const call = qualified(ownSchema, name)
+  return {
+    name,
+    definition: body,
+    create: [
+      // By its owner's rights: whoever writes the table need not be granted anything of ours.
+      `create or replace function ${call}() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $twinspan$${body}$twinspan$`,
+      `create trigger ${quote(name)} ${event} on ${table} for each ${level} execute function ${call}()`,
+      // Also under session_replication_role = replica, which skips ordinary triggers.
+      `alter table ${table} enable always trigger ${quote(name)}`,
+    ],
+    drop: [`drop trigger if exists ${quote(name)} on ${table}`, `drop function if exists ${call}()`],
+  }
+}
+
+/**
+ * `keyText` in SQL. `concat` writes a value as it is sent to clients; a cast would cut the padding of `char(n)`.
+ */
+function keyExpression(row: string, key: readonly string[]): string {
+  const part = (column: string): string => `concat(${row}${quote(column)})`
+  const [only] = key
+  if (key.length === 1 && only !== undefined) return part(only)
+  return key.map((column) => `replace(replace(${part(column)}, '~', '~0'), '|', '~1')`).join(" || '|' || ")
+}
+
+function qualified(schema: string | undefined, name: string): string {
+  return schema === undefined ? quote(name) : `${quote(schema)}.${quote(name)}`
+}
+
+function quote(identifier: string): string {
+  return `"${identifier.replaceAll('"', '""')}"`
+}

@@ -1,0 +1,151 @@
+import { type Kysely, sql } from 'kysely'
+import type { Dialect } from '../dialect.ts'
+import { journalIndex } from '../journal-index.ts'
+import type { OwnTables } from '../own-tables.ts'
+import { describePostgres } from './postgres-catalog.ts'
+import { FENCE_LOCKS, fenceLock } from './postgres-fence.ts'
+import { deniedSequence, postgresCapture, postgresFreeze } from './postgres-triggers.ts'
+
+/** Below this many pages a table is counted, above it the planner's figure will do. */
+const CHEAP_PAGES = 8_000
+
+/** PostgreSQL, and PGlite, which is PostgreSQL with one connection. */
+export const postgres: Dialect = {
+  engine: 'postgres',
+  maxParameters: 30_000,
+  now: sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
+  isolation: 'read committed',
+  comparesTuples: true,
+  onConflict: true,
+  typeOf: (column) => (column === 'integer' ? 'bigint' : column === 'key' ? sql`text collate "C"` : 'text'),
+  identity: (column) => column.generatedAlwaysAsIdentity(),
+  tableOptions: undefined,
+  indexJournal: (db) => journalIndex(db).ifNotExists().execute(),
+  forUpdate: sql`for update`,
+
+  trouble(error) {
+    const code = (error as { code?: unknown }).code
+    // lock_not_available; query_canceled by statement_timeout; ended while idle in the transaction.
+    if (code === '55P03' || code === '57014' || code === '25P03') return 'lock-timeout'
+    return code === '23505' ? 'unique' : 'other'
+  },
+
+  limitSession: async () => async () => {},
+  async begin(db, _scope, timeoutMs) {
+    const limit = String(Math.max(1, Math.ceil(timeoutMs)))
+    // `transaction_timeout` exists from PostgreSQL 17 on: only settings that the server knows are set.
+    await sql`select set_config(name, ${limit}, true) from pg_settings where name in
+      ('lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')`.execute(db)
+  },
+  async markCopy(db, { migration }) {
+    await sql`select set_config('twinspan.copying', ${migration}, true)`.execute(db)
+  },
+  unmarkCopy: async () => {},
+
+  async holdFence(db, scope, mode) {
+    // An advisory lock queues fairly; sharers of a row lock would pass a waiting exclusive one for ever. Whoever reads
+    // the row afterwards, in a statement of its own, sees what the last holder committed.
+    const lock = mode === 'shared' ? sql`pg_advisory_xact_lock_shared` : sql`pg_advisory_xact_lock`
+    await sql`select ${lock}(${sql.lit(FENCE_LOCKS)}, ${sql.lit(fenceLock(scope))})`.execute(db)
+  },
+  fenceGuard: (scope) => ({
+    condition: sql<boolean>`(select pg_advisory_xact_lock_shared(${sql.lit(FENCE_LOCKS)}, ${sql.lit(fenceLock(scope))})) is not null`,
+    // The statement's snapshot is older than the lock: `for share` reads the row again, as it is now.
+    suffix: sql`for share of fence`,
+  }),
+  async lockStripes(db, { migration, side }, stripes, skip) {
+    const rows = await db
+      .selectFrom('twinspan_stripe')
+      .select('stripe')
+      .where('migration', '=', migration)
+      .where('side', '=', side)
+      .where('stripe', 'in', [...stripes])
+      .orderBy('stripe')
+      .forUpdate()
+      .$if(skip, (query) => query.skipLocked())
+      .execute()
+    return rows.map(({ stripe }) => Number(stripe))
+  },
+
+  describe: describePostgres,
+  encode(value, column) {
+    // pg would send a JavaScript array as a PostgreSQL array. A string is JSON text already, as Kysely's types have it.
+    if (column.json && value !== null && typeof value !== 'string') return JSON.stringify(value)
+    return value
+  },
+  bytes: (text) => sql`${text} collate "C"`,
+  ordered: (column, { kind, byteOrder }) => (kind === 'text' && !byteOrder ? sql`${column} collate "C"` : column),
+  tuples: (tuples) => sql`(${sql.join(tuples)})`,
+
+  async estimate(db, { schema, name }) {
+    const { rows } = await sql<{ pages: string | number; tuples: number }>`
+      select pg_relation_size(c.oid) / 8192 as pages, c.reltuples as tuples
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = ${schema} and c.relname = ${name}`.execute(db)
+    const [size] = rows
+    // -1: never analysed.
+    if (size === undefined || Number(size.pages) < CHEAP_PAGES || size.tuples < 0) return undefined
+    return Math.round(size.tuples)
+  },
+  async nextIdentity(db, facts, column) {
+    const sequence = await sequenceOf(db, facts, column)
+    if (sequence === undefined) return undefined
+    const { rows } = await sql<{ last: string | number; called: boolean; step: string | number }>`
+      select s.last_value as last, s.is_called as called, p.seqincrement as step
+      from ${sql.raw(sequence)} s, pg_sequence p where p.seqrelid = ${sequence}::regclass`.execute(db)
+    const [state] = rows
+    if (state === undefined) return undefined
+    return state.called ? BigInt(state.last) + BigInt(state.step) : BigInt(state.last)
+  },
+  async moveIdentity(db, facts, column, next) {
+    const sequence = await sequenceOf(db, facts, column)
+    if (sequence === undefined) return
+    // A value that another session draws meanwhile is larger than what was read, and `greatest` keeps what is larger.
+    await sql`select setval(${sequence}::regclass, greatest(${String(next)}::bigint, last_value + is_called::int), false)
+      from ${sql.raw(sequence)}`.execute(db)
+  },
+
+  async surroundings(db) {
+    const { rows } = await sql<{ name: string }>`
+      select n.nspname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where c.oid = to_regclass('twinspan_journal')`.execute(db)
+    return { schema: rows[0]?.name, counts: true }
+  },
+  captureTriggers: postgresCapture,
+  freezeTriggers: postgresFreeze,
+  async installedTriggers(db, { schema, name }) {
+    const { rows } = await sql<{ name: string; source: string; enabled: string }>`
+      select t.tgname as name, p.prosrc as source, t.tgenabled::text as enabled
+      from pg_trigger t join pg_proc p on p.oid = t.tgfoid
+        join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname = ${schema} and c.relname = ${name} and not t.tgisinternal and t.tgname like 'twinspan!_%' escape '!'`.execute(
+      db,
+    )
+    return new Map(rows.map((row) => [row.name, row.enabled === 'A' ? row.source : 'not enabled always']))
+  },
+  async deniedWrites(db, scope) {
+    const name = deniedSequence(scope)
+    const { rows } = await sql<{ found: string | null }>`select to_regclass(${name})::text as found`.execute(db)
+    if (rows[0]?.found == null) return 0
+    const counted = await sql<{ last: string | number; called: boolean }>`
+      select last_value as last, is_called as called from ${sql.table(name)}`.execute(db)
+    const [state] = counted.rows
+    return state?.called ? Number(state.last) : 0
+  },
+  async runDdl(db, statements) {
+    await db.transaction().execute(async (transaction) => {
+      await sql`select set_config('lock_timeout', '500', true)`.execute(transaction)
+      for (const statement of statements) await sql.raw(statement).execute(transaction)
+    })
+  },
+}
+
+async function sequenceOf(
+  db: Kysely<OwnTables>,
+  { schema, name }: { readonly schema: string | undefined; readonly name: string },
+  column: string,
+): Promise<string | undefined> {
+  const { rows } = await sql<{ sequence: string | null }>`
+    select pg_get_serial_sequence(format('%I.%I', ${schema}::text, ${name}::text), ${column}) as sequence`.execute(db)
+  return rows[0]?.sequence ?? undefined
+}

@@ -1,0 +1,179 @@
+import { InvalidOptionError } from '@twinspan/core'
+import { type Kysely, sql } from 'kysely'
+import type { ColumnFacts, ColumnKind, TableFacts, TableName } from '../catalog.ts'
+import type { Dialect } from '../dialect.ts'
+import { groupBy } from '../group-by.ts'
+import { journalIndex } from '../journal-index.ts'
+import type { OwnTables } from '../own-tables.ts'
+import { sqliteCapture, sqliteFreeze } from './sqlite-triggers.ts'
+
+/** SQLite: one writer at a time, so that whoever has begun to write holds every lock there is. */
+export const sqlite: Dialect = {
+  engine: 'sqlite',
+  maxParameters: 30_000,
+  now: sql<number>`cast((julianday('now') - 2440587.5) * 86400000 as integer)`,
+  isolation: undefined,
+  comparesTuples: true,
+  onConflict: true,
+  typeOf: (column) => (column === 'integer' ? 'integer' : 'text'),
+  // Without `autoincrement` a removed row's id is given to the next one, and a mirror would remove a mark it never saw.
+  identity: (column) => column.autoIncrement(),
+  tableOptions: undefined,
+  indexJournal: (db) => journalIndex(db).ifNotExists().execute(),
+  forUpdate: sql``,
+
+  trouble(error) {
+    const { code, message = '' } = error as { code?: unknown; message?: string }
+    const name = typeof code === 'string' ? code : ''
+    if (/^SQLITE_(BUSY|LOCKED)/.test(name) || message.includes('database is locked')) return 'busy'
+    if (/^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY|ROWID)/.test(name) || message.includes('UNIQUE constraint failed'))
+      return 'unique'
+    return 'other'
+  },
+
+  limitSession: async () => async () => {},
+  async begin(db) {
+    // Kysely begins deferred. A statement that may write takes the write lock before anything is read, whether it finds
+    // a row or not; a transaction that read first could not become the writer any more.
+    await db.deleteFrom('twinspan_copying').where('migration', '=', '').execute()
+  },
+  async markCopy(db, { migration }) {
+    await db.insertInto('twinspan_copying').values({ migration, connection: 0 }).execute()
+  },
+  async unmarkCopy(db, { migration }) {
+    await db.deleteFrom('twinspan_copying').where('migration', '=', migration).execute()
+  },
+
+  holdFence: async () => {},
+  fenceGuard: () => ({ condition: sql<boolean>`1 = 1`, suffix: sql`` }),
+  lockStripes: async (_db, _scope, stripes) => stripes,
+
+  describe,
+  encode,
+  bytes: (text) => sql`${text} collate binary`,
+  ordered: (column, { kind }) => (kind === 'text' ? sql`${column} collate binary` : column),
+  tuples: (tuples) => sql`(values ${sql.join(tuples)})`,
+
+  estimate: async () => undefined,
+  async nextIdentity(db, facts, column) {
+    if (!isRowid(facts, column)) return undefined
+    const { rows } = await sql<{ next: bigint | number }>`
+      select max(coalesce((select max(${sql.ref(column)}) from ${sql.table(facts.name)}), 0),
+                 ${(await counts(db)) ? sql`coalesce((select seq from sqlite_sequence where name = ${facts.name}), 0)` : sql`0`}
+             ) + 1 as next`.execute(db)
+    return BigInt(rows[0]?.next ?? 1)
+  },
+  async moveIdentity(db, facts, column, next) {
+    // Without `autoincrement` the next key is always one more than the largest: there is nothing to move.
+    if (!(await counts(db)) || !isRowid(facts, column)) return
+    await sql`update sqlite_sequence set seq = ${next - 1n} where name = ${facts.name} and seq < ${next - 1n}`.execute(
+      db,
+    )
+    await sql`insert into sqlite_sequence (name, seq) select ${facts.name}, ${next - 1n}
+      where not exists (select 1 from sqlite_sequence where name = ${facts.name})
+        and exists (select 1 from sqlite_master where name = ${facts.name} and lower(sql) like '%autoincrement%')`.execute(
+      db,
+    )
+  },
+
+  surroundings: async () => ({ schema: undefined, counts: false }),
+  captureTriggers: sqliteCapture,
+  freezeTriggers: sqliteFreeze,
+  async installedTriggers(db, { name }) {
+    const { rows } = await sql<{ name: string; sql: string }>`
+      select name, sql from sqlite_master
+      where type = 'trigger' and tbl_name = ${name} collate nocase and name like 'twinspan!_%' escape '!'`.execute(db)
+    return new Map(rows.map((row) => [row.name, row.sql]))
+  },
+  deniedWrites: async () => null,
+  async runDdl(db, statements) {
+    await db.transaction().execute(async (transaction) => {
+      for (const statement of statements) await sql.raw(statement).execute(transaction)
+    })
+  },
+}
+
+async function describe(db: Kysely<OwnTables>, { name }: TableName): Promise<TableFacts | undefined> {
+  const columns = await sql<{
+    name: string
+    type: string
+    notnull: number
+    dflt_value: unknown
+    pk: number
+    hidden: number
+  }>`
+    select name, type, "notnull", dflt_value, pk, hidden from pragma_table_xinfo(${name}) order by cid`.execute(db)
+  if (columns.rows.length === 0) return undefined
+  const indexes = await sql<{ index_name: string; origin: string; name: string | null; coll: string | null }>`
+    select l.name as index_name, l.origin, i.name, i.coll
+    from pragma_index_list(${name}) l, pragma_index_xinfo(l.name) i
+    where l."unique" = 1 and l.partial = 0 and i.key = 1
+    order by l.seq, i.seqno`.execute(db)
+  const primaryKey = columns.rows
+    .filter(({ pk }) => pk > 0)
+    .sort((a, b) => a.pk - b.pk)
+    .map((column) => column.name)
+  const byIndex = groupBy(indexes.rows, (row) => row.index_name)
+  const uniques = [...byIndex.values()].map((rows) => rows.map((row) => row.name ?? ''))
+  const collations = new Map(indexes.rows.map((row) => [row.name, row.coll]))
+  return {
+    schema: undefined,
+    name,
+    primaryKey,
+    uniques: primaryKey.length === 0 ? uniques : [primaryKey, ...uniques],
+    columns: columns.rows.map((column): ColumnFacts => {
+      const kind = kindOf(column.type)
+      const binary = (collations.get(column.name) ?? 'BINARY').toUpperCase() === 'BINARY'
+      // The alias of the rowid fills itself.
+      const generates = primaryKey.length === 1 && column.pk === 1 && column.type.toUpperCase() === 'INTEGER'
+      return {
+        name: column.name,
+        type: column.type,
+        kind,
+        ...(kind === 'integer' ? { bits: 64 } : {}),
+        json: /json/i.test(column.type),
+        required: column.notnull === 1 && column.dflt_value === null && !generates,
+        writable: column.hidden === 0,
+        insist: false,
+        byteOrder: binary,
+        byteEquality: binary,
+      }
+    }),
+  }
+}
+
+/** SQLite's own rules of affinity, in their order. */
+function kindOf(type: string): ColumnKind {
+  if (/int/i.test(type)) return 'integer'
+  if (/char|clob|text/i.test(type)) return 'text'
+  if (/real|floa|doub/i.test(type)) return 'other'
+  return 'any'
+}
+
+function encode(value: unknown, column: ColumnFacts, table: string): unknown {
+  if (typeof value === 'boolean') return value ? 1 : 0
+  if (value instanceof Date) {
+    // Seconds, milliseconds or Julian days: a number column does not say which.
+    if (/int|real|floa|doub|numeric|decimal/i.test(column.type)) {
+      throw new InvalidOptionError(
+        `${table}.${column.name}`,
+        value,
+        'a number: how a Date becomes one is for the translation to say',
+      )
+    }
+    return value.toISOString()
+  }
+  if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) return JSON.stringify(value)
+  return value
+}
+
+function isRowid(facts: TableFacts, column: string): boolean {
+  const type = facts.columns.find(({ name }) => name === column)?.type
+  return facts.primaryKey.length === 1 && facts.primaryKey[0] === column && type?.toUpperCase() === 'INTEGER'
+}
+
+/** `sqlite_sequence` exists once the first table with `autoincrement` does. */
+async function counts(db: Kysely<OwnTables>): Promise<boolean> {
+  const { rows } = await sql`select 1 from sqlite_master where name = 'sqlite_sequence'`.execute(db)
+  return rows.length > 0
+}

@@ -1,0 +1,24 @@
+import type { CapturedEntity, Freeze } from '@twinspan/core'
+import type { Database } from './database.ts'
+import type { Scope } from './dialect.ts'
+import { type Installation, installTriggers, uninstallTriggers } from './install.ts'
+import { tableOf } from './table-handle.ts'
+
+/** The triggers that refuse every write, whoever makes it, copies included. */
+export function createFreeze(database: Database, scope: Scope): Freeze {
+  return {
+    async install(entities) {
+      for (const entity of entities) await installTriggers(database, await freezeTriggers(database, scope, entity))
+    },
+    async uninstall(entities) {
+      for (const entity of entities) await uninstallTriggers(database, await freezeTriggers(database, scope, entity))
+    },
+    denied: () => database.dialect.deniedWrites(database.own, scope),
+  }
+}
+
+export async function freezeTriggers(database: Database, scope: Scope, entity: CapturedEntity): Promise<Installation> {
+  const facts = await tableOf(entity, database).facts()
+  const surroundings = await database.dialect.surroundings(database.own)
+  return { facts, triggers: database.dialect.freezeTriggers({ scope, facts, surroundings }) }
+}

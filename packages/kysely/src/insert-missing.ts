@@ -1,0 +1,83 @@
+import { type InsertOutcome, type Key, keyText, type StoreOptions } from '@twinspan/core'
+import type { Kysely } from 'kysely'
+import { chunks } from './chunks.ts'
+import type { AnyTables } from './database.ts'
+import { groupRows, rowKey, rowsAtOnce } from './rows.ts'
+import { insertInto } from './save.ts'
+import { selectKeys } from './select-keys.ts'
+import { type KnownTable, requireUniqueKey, type TableContext } from './table-context.ts'
+
+type Row = Record<string, unknown>
+
+/** Inserts the rows whose key is absent. A row that another unique value keeps out is reported and costs no other row. */
+export async function insertMissingRows(
+  context: TableContext,
+  rows: readonly object[],
+  options?: StoreOptions,
+): Promise<InsertOutcome> {
+  if (rows.length === 0) return { inserted: 0, conflicts: [] }
+  const known = await context.known(options)
+  requireUniqueKey(context, known)
+  const insert = context.database.dialect.onConflict ? insertOnConflict : insertAbsent
+  let inserted = 0
+  const conflicts: Key[] = []
+  const work = async (db: Kysely<AnyTables>): Promise<void> => {
+    for (const group of groupRows(context, known, rows)) {
+      for (const some of chunks(group.rows, rowsAtOnce(context, group.columns.length))) {
+        const added = await insert(context, known, db, some)
+        inserted += added.size
+        const left = some.map((row) => rowKey(context, row)).filter((key) => !added.has(keyText(key)))
+        if (left.length === 0) continue
+        const present = await selectKeys(context, known, db, left)
+        conflicts.push(...left.filter((key) => !present.has(keyText(key))))
+      }
+    }
+  }
+  if (options?.transaction === undefined) await context.database.app.transaction().execute(work)
+  else await work(context.connection(options))
+  return { inserted, conflicts }
+}
+
+// Without a target, the clause lets every unique key keep a row out, and fails on nothing else than that.
+async function insertOnConflict(
+  context: TableContext,
+  known: KnownTable,
+  db: Kysely<AnyTables>,
+  rows: readonly Row[],
+): Promise<ReadonlySet<string>> {
+  const added = await insertInto(context, known, db, rows)
+    .onConflict((conflict) => conflict.doNothing())
+    .returning([...context.key])
+    .execute()
+  return new Set(added.map((row) => keyText(rowKey(context, row))))
+}
+
+// `insert ignore` would also ignore truncation and missing values.
+async function insertAbsent(
+  context: TableContext,
+  known: KnownTable,
+  db: Kysely<AnyTables>,
+  rows: readonly Row[],
+): Promise<ReadonlySet<string>> {
+  const texts = (some: readonly Row[]): string[] => some.map((row) => keyText(rowKey(context, row)))
+  const present = await selectKeys(
+    context,
+    known,
+    db,
+    rows.map((row) => rowKey(context, row)),
+  )
+  const absent = rows.filter((row) => !present.has(keyText(rowKey(context, row))))
+  const added = new Set<string>()
+  const pending: (readonly Row[])[] = absent.length === 0 ? [] : [absent]
+  for (let some = pending.pop(); some !== undefined; some = pending.pop()) {
+    try {
+      // A statement that fails takes back only itself, so that halves find out whose value collides.
+      await insertInto(context, known, db, some).execute()
+      for (const text of texts(some)) added.add(text)
+    } catch (error) {
+      if (context.database.dialect.trouble(error) !== 'unique') throw error
+      if (some.length > 1) pending.push(some.slice(0, some.length / 2), some.slice(some.length / 2))
+    }
+  }
+  return added
+}

@@ -1,0 +1,137 @@
+import { type EntityStore, InvalidOptionError, type KeyRange, type StoreOptions, textOption } from '@twinspan/core'
+import { type Insertable, type InsertType, type Selectable, type SelectType, sql } from 'kysely'
+import { chunks } from './chunks.ts'
+import type { Database } from './database.ts'
+import { identityOf } from './identity.ts'
+import { insertMissingRows } from './insert-missing.ts'
+import { rowKey } from './rows.ts'
+import { saveRows } from './save.ts'
+import { keysAtOnce } from './select-keys.ts'
+import { createTableContext, requireUniqueKey } from './table-context.ts'
+import { withHandle } from './table-handle.ts'
+
+type Row = Record<string, unknown>
+
+/** Key columns as `table()` takes them: one name, or a tuple for a composite key. */
+export type KeyOption<Column extends string> = Column | readonly [Column, ...Column[]]
+
+export interface TableOptions<Column extends string = string> {
+  /** The column, or the columns in their order, by which both sides know a row. Integers, text and UUIDs. */
+  readonly key: KeyOption<Column>
+}
+
+type Untyped<Table> = 0 extends 1 & Table ? true : string extends keyof Table ? true : false
+
+/** A row as a table of the database type returns it. */
+export type OutputRow<Table> = Untyped<Table> extends true ? Row : Selectable<Table>
+
+/**
+ * A row as a table takes it: what Kysely would insert, the key always included. Values as the table returns them are taken
+ * too, so that a JSON column accepts an object.
+ */
+export type InputRow<Table, Column extends string> =
+  Untyped<Table> extends true
+    ? Row
+    : {
+        [Name in Exclude<keyof Insertable<Table>, Column> & keyof Table]:
+          | Insertable<Table>[Name]
+          | SelectType<Table[Name]>
+      } & { [Name in Column & keyof Table]: SelectType<Table[Name]> | InsertType<Table[Name]> }
+
+/** A table as an entity store. */
+export type TableStore<Out, In> = EntityStore<Out, In> & Required<Omit<EntityStore<Out, In>, 'identity'>>
+
+export function createTable<Out, In>(database: Database, name: string, options: TableOptions): TableStore<Out, In> {
+  textOption('table', name)
+  const key = typeof options?.key === 'string' ? [options.key] : [...(options?.key ?? [])]
+  if (key.length === 0 || key.some((column) => typeof column !== 'string' || column === '')) {
+    throw new InvalidOptionError('key', options?.key, 'the name of a column or a tuple of names', `table "${name}"`)
+  }
+  const context = createTableContext(database, name, key)
+  const abortable = (options?: StoreOptions): { readonly signal?: AbortSignal } | undefined =>
+    options?.signal === undefined ? undefined : { signal: options.signal }
+
+  async function select(
+    columns: readonly string[] | 'all',
+    { after, through, limit }: KeyRange,
+    options?: StoreOptions,
+  ): Promise<Row[]> {
+    const { key: keyColumns } = await context.known(options)
+    let query = context.connection(options).selectFrom(name).limit(limit)
+    if (after !== undefined) query = query.where(keyColumns.isAfter(after))
+    if (through !== undefined) query = query.where(keyColumns.isThrough(through))
+    for (const column of keyColumns.order) query = query.orderBy(column)
+    return (columns === 'all' ? query.selectAll() : query.select([...columns])).execute(abortable(options)) as Promise<
+      Row[]
+    >
+  }
+
+  const store: TableStore<Row, Row> = {
+    name,
+    keyParts: key.length,
+    key: (row) => rowKey(context, row),
+
+    async load(keys, options) {
+      const { key: keyColumns } = await context.known(options)
+      const rows: Row[] = []
+      for (const some of chunks(keyColumns.bind(keys), keysAtOnce(context))) {
+        const query = context.connection(options).selectFrom(name).selectAll().where(keyColumns.isIn(some))
+        rows.push(...(await query.execute(abortable(options))))
+      }
+      return rows
+    },
+
+    scan: (range, options) => select('all', range, options),
+    scanKeys: async (range, options) => (await select(key, range, options)).map((row) => rowKey(context, row)),
+    save: (rows, options) => saveRows(context, rows, options),
+    insertMissing: (rows, options) => insertMissingRows(context, rows, options),
+
+    async remove(keys, options) {
+      const { key: keyColumns } = await context.known(options)
+      for (const some of chunks(keyColumns.bind(keys), keysAtOnce(context))) {
+        await context.connection(options).deleteFrom(name).where(keyColumns.isIn(some)).execute()
+      }
+    },
+
+    async count(options) {
+      const { facts } = await context.known(options)
+      const db = context.connection(options)
+      const estimate = await database.dialect.estimate(database.ownIn(db), facts)
+      if (estimate !== undefined) return { rows: estimate, exact: false }
+      const { rows } = await sql<{
+        rows: number | bigint | string
+      }>`select count(*) as rows from ${sql.table(name)}`.execute(db, abortable(options))
+      return { rows: Number(rows[0]?.rows ?? 0), exact: true }
+    },
+
+    async check() {
+      context.forget()
+      const known = await context.known()
+      for (const column of key) {
+        const facts = known.columns.get(column)
+        if (facts?.kind === 'other') {
+          throw new InvalidOptionError(
+            'key',
+            `${column} (${facts.type})`,
+            'columns of integers, text or UUIDs',
+            `table "${name}"`,
+          )
+        }
+      }
+      requireUniqueKey(context, known)
+    },
+
+    async columns() {
+      const { columns } = await context.known()
+      return [...columns].filter(([, { writable }]) => writable).map(([column]) => column)
+    },
+  }
+  Object.defineProperty(store, 'identity', { enumerable: true, get: () => identityOf(context) })
+  return withHandle(store, {
+    database,
+    get physicalKey() {
+      return database.physical(name, key).columns
+    },
+    facts: async () => (await context.known()).facts,
+  }) as unknown as TableStore<Out, In>
+}

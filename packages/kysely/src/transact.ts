@@ -1,0 +1,73 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { TimeoutError } from '@twinspan/core'
+import type { Kysely } from 'kysely'
+import type { AnyTables, Database } from './database.ts'
+
+export interface TransactOptions {
+  /** What a `TimeoutError` says did not end. */
+  readonly what: string
+  readonly timeoutMs: number
+}
+
+/**
+ * One transaction that never keeps its caller longer than `timeoutMs`, whatever the server does.
+ *
+ * When the time is over the caller is told at once. The transaction is rolled back as soon as the connection answers, and
+ * the connection goes back to its pool only then; nothing is committed after the caller was told.
+ */
+export async function transact<T>(
+  database: Database,
+  { what, timeoutMs }: TransactOptions,
+  work: (transaction: Kysely<AnyTables>) => Promise<T>,
+): Promise<T> {
+  const { app, dialect, ownIn } = database
+  const timeout = new TimeoutError(what, timeoutMs)
+  const expiry = new AbortController()
+  const expired = new Promise<never>((_, reject) => expiry.signal.addEventListener('abort', () => reject(timeout)))
+  expired.catch(() => {})
+  const timer = setTimeout(() => expiry.abort(timeout), timeoutMs)
+
+  const running = app.connection().execute(
+    async (connection) => {
+      const restore = await dialect.limitSession(ownIn(connection), timeoutMs)
+      try {
+        const builder = connection.transaction()
+        const { isolation } = dialect
+        const transaction = isolation === undefined ? builder : builder.setIsolationLevel(isolation)
+        return await transaction.execute((trx) => {
+          const working = expiry.signal.aborted ? expired : work(trx)
+          // What loses the race goes on against a transaction that Kysely has closed, and fails there.
+          working.catch(() => {})
+          return Promise.race([working, expired])
+        })
+      } finally {
+        await restore().catch(() => {})
+      }
+    },
+    { signal: expiry.signal },
+  )
+  running.catch(() => {})
+  try {
+    return await Promise.race([running, expired])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Repeats what a busy database refused before it began, until `timeoutMs` are over. */
+export async function untilFree<T>(
+  database: Database,
+  timeoutMs: number,
+  attempt: (leftMs: number) => Promise<T>,
+): Promise<T> {
+  const deadline = performance.now() + timeoutMs
+  for (let wait = 2; ; wait = Math.min(wait * 2, 50)) {
+    const left = deadline - performance.now()
+    try {
+      return await attempt(Math.max(1, left))
+    } catch (error) {
+      if (database.dialect.trouble(error) !== 'busy' || left <= wait) throw error
+      await sleep(wait)
+    }
+  }
+}
