@@ -1,5 +1,24 @@
+export type {
+  Bridge,
+  BridgeRecord,
+  BridgeState,
+  Credential,
+  CredentialLookup,
+  CredentialStore,
+  ExpectedHash,
+  LegacyCredentials,
+  NewCredential,
+  NextHash,
+  TargetCredentials,
+} from '@twinspan/core'
+export { type Admission, type AdmissionOptions, type Admitted, createAdmission } from './admission.ts'
+export type { EqualiserOptions } from './equaliser.ts'
 export { type Identified, identify } from './identify.ts'
 export { DEFAULT_LIMITS, type Limits } from './limits.ts'
+export type { AuthTelemetry, BridgeOptions, ShadowAuthOptions } from './options.ts'
 export { needsUpgrade } from './schemes/argon2.ts'
-export * from './schemes/index.ts'
+export type { CostParams, PasswordHasher, Reading, Refusal, Scheme } from './schemes/index.ts'
+export { type Argon2Policy, argon2d, argon2i, argon2id, bcrypt, phpass } from './schemes/index.ts'
+export { type CallOptions, createShadowAuth, type ShadowAuth } from './shadow-auth.ts'
+export type { ChangeVerdict, Refused, ResetCandidate, Verdict } from './verdict.ts'
 export { type Verification, type VerifyOptions, verifyPassword } from './verify-password.ts'

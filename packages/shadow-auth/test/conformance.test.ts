@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, describe, expect, it } from 'vitest'
-import { allSchemes, identify, verifyPassword } from '../src/index.ts'
+import { identify, verifyPassword } from '../src/index.ts'
+import { allSchemes } from '../src/schemes/index.ts'
 
 interface Vector {
   readonly source?: string

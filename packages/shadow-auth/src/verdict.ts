@@ -1,0 +1,34 @@
+import type { KeyPart } from '@twinspan/core'
+
+/**
+ * Why a login was refused. `invalid`: no such login, or not this password. `unavailable`: the store that knows could not
+ * be asked, which says nothing about the password and must not count towards a lockout. `locked`: the password is
+ * right, the account is locked. `busy`: too many logins at once, try again.
+ */
+export type Refused = 'invalid' | 'unavailable' | 'locked' | 'busy'
+
+export type Verdict =
+  | {
+      readonly ok: true
+      readonly uid: KeyPart
+      /** The store whose hash was verified. */
+      readonly via: 'target' | 'legacy'
+      /** Whether this login stored a new hash in the target. */
+      readonly upgraded: boolean
+    }
+  | { readonly ok: false; readonly reason: Refused }
+
+/** `unacceptable`: the new password is no text, empty, too long or malformed. Nothing was changed by any refusal. */
+export type ChangeVerdict =
+  | { readonly ok: true; readonly uid: KeyPart }
+  | { readonly ok: false; readonly reason: Refused | 'unacceptable' }
+
+export type ResetCandidate =
+  | {
+      readonly ok: true
+      readonly uid: KeyPart
+      /** As the store has it, which may be spelled otherwise than it was typed. */
+      readonly login: string
+      readonly via: 'target' | 'legacy'
+    }
+  | { readonly ok: false; readonly reason: 'invalid' | 'unavailable' }
