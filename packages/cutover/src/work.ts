@@ -30,10 +30,10 @@ export const WORK: Readonly<Record<MoveName, Work>> = {
     async prepare(context) {
       // They stay when the switch is undone: while target is the secondary they capture nothing.
       await installCapture(context, 'target')
-      await makeRoom(context, 'target')
+      await makeRoom(context, 'target', false)
       await updateCutoverRecord(context.migration.store, (record) => ({ ...record, resync: null }))
     },
-    behindFence: (context) => makeRoom(context, 'target'),
+    behindFence: (context) => makeRoom(context, 'target', true),
   },
 
   complete: {
@@ -56,9 +56,9 @@ export const WORK: Readonly<Record<MoveName, Work>> = {
   rollback: {
     async prepare(context) {
       await installCapture(context, 'legacy')
-      await makeRoom(context, 'legacy')
+      await makeRoom(context, 'legacy', false)
     },
-    behindFence: (context) => makeRoom(context, 'legacy'),
+    behindFence: (context) => makeRoom(context, 'legacy', true),
     async settle({ migration }) {
       await updateCutoverRecord(migration.store, (record) => ({ ...record, resync: null, completed: null }))
     },
@@ -104,8 +104,9 @@ async function installCapture({ migration, steps }: WorkContext, side: SideName)
   })
 }
 
-async function makeRoom({ migration, settings, steps }: WorkContext, side: SideName): Promise<void> {
-  await steps.run('identities', () => moveIdentities(migration, side, settings.identityMargin))
+async function makeRoom({ migration, settings, steps }: WorkContext, side: SideName, settled: boolean): Promise<void> {
+  const { identityMargin: margin } = settings
+  await steps.run('identities', () => moveIdentities(migration, side, { margin, settled }))
 }
 
 /** Freezes legacy, unless the migration has left `complete` in the meantime: the reverse mirror writes it again then. */
