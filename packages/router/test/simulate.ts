@@ -1,4 +1,4 @@
-import { createGuard, type Guard, type GuardOptions, type GuardTick } from '../src/index.ts'
+import { createGuard, type GuardOptions, type GuardTick } from '../src/index.ts'
 
 /** A small seeded generator (mulberry32): the same seed tells the same story. */
 export function seeded(seed: number): () => number {
@@ -31,24 +31,25 @@ export interface Traffic {
   readonly targetErrors: number
 }
 
-/** Ticks a guard once a second with the traffic of that second, until it kills or the time is over. */
+/** Ticks a guard with the traffic of each tick, until it kills or the time is over. */
 export function simulate(
   random: () => number,
-  seconds: number,
-  trafficAt: (second: number) => Traffic,
-  options: GuardOptions & { readonly guard?: Guard } = {},
+  ticks: number,
+  trafficAt: (tick: number) => Traffic,
+  { secondsPerTick = 1, ...options }: GuardOptions & { readonly secondsPerTick?: number } = {},
 ): { readonly killedAt: number | undefined; readonly last: GuardTick | undefined } {
-  const guard = options.guard ?? createGuard(options)
+  const tickMs = secondsPerTick * 1_000
+  const guard = createGuard({ tickMs, ...options })
   let last: GuardTick | undefined
-  for (let second = 1; second <= seconds; second++) {
-    const { legacyRps, targetRps, legacyErrors, targetErrors } = trafficAt(second)
-    last = guard.tick(second * 1_000, {
+  for (let tick = 1; tick <= ticks; tick++) {
+    const { legacyRps, targetRps, legacyErrors, targetErrors } = trafficAt(tick)
+    last = guard.tick(tick * tickMs, {
       errors: {
         legacy: { total: legacyRps, bad: Math.min(legacyRps, poisson(random, legacyRps * legacyErrors)) },
         target: { total: targetRps, bad: Math.min(targetRps, poisson(random, targetRps * targetErrors)) },
       },
     })
-    if (last.verdict === 'kill') return { killedAt: second, last }
+    if (last.verdict === 'kill') return { killedAt: tick, last }
   }
   return { killedAt: undefined, last }
 }

@@ -52,11 +52,10 @@ export function createErrorSignal(options: {
       remember(now, counts.legacy)
     },
     finding() {
-      if (isAlone) return { signal: 'errors', log: aboveCeiling.log, strongest: aboveCeiling.strongest() }
-      const strongest = relative.strongest()
-      if (relative.log <= 0) return { signal: 'errors', log: relative.log, strongest }
-      const absolute = Math.max(aboveFloor.log, aboveCeiling.log)
-      return { signal: 'errors', log: Math.min(relative.log, absolute), strongest }
+      if (isAlone) return { signal: 'errors', log: aboveCeiling.log, from: aboveCeiling }
+      const { log } = relative
+      const both = log <= 0 ? log : Math.min(log, Math.max(aboveFloor.log, aboveCeiling.log))
+      return { signal: 'errors', log: both, from: relative }
     },
     reset() {
       for (const cusum of [relative, aboveFloor, aboveCeiling]) cusum.reset()

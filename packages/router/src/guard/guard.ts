@@ -74,7 +74,7 @@ export interface Guard {
    * @param now Milliseconds of any clock that does not go back.
    */
   tick(now: number, deltas: GuardDeltas): GuardTick
-  /** The percentage has changed: forgets what led there and begins to settle. */
+  /** The percentage grew: forgets errors and durations of the step before and begins to settle. Mismatches stay counted. */
   step(now: number): void
   /** Forgets everything, a kill too. */
   reset(): void
@@ -129,10 +129,8 @@ export function createGuard(options: GuardOptions = {}): Guard {
   }
 
   function forget(): void {
-    pending = NO_DELTAS
-    openedAt = undefined
     killed = undefined
-    for (const signal of [errors, latency, integrity]) signal.reset()
+    for (const signal of [errors, latency]) signal.reset()
   }
 
   return {
@@ -163,6 +161,9 @@ export function createGuard(options: GuardOptions = {}): Guard {
     },
     reset() {
       forget()
+      integrity.reset()
+      pending = NO_DELTAS
+      openedAt = undefined
       isSettling = false
       seenAt.legacy = Number.NEGATIVE_INFINITY
       seenAt.target = Number.NEGATIVE_INFINITY
@@ -172,10 +173,11 @@ export function createGuard(options: GuardOptions = {}): Guard {
 
 function evidenceOf(
   now: number,
-  { signal, log, strongest }: Finding,
+  { signal, log, from }: Finding,
   why: GuardEvidence['why'],
   needed: number,
 ): GuardEvidence {
+  const strongest = from.strongest()
   return {
     signal,
     why,

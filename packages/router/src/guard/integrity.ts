@@ -33,7 +33,7 @@ export function createIntegritySignal(options: {
     finding: () => ({
       signal: 'integrity',
       log: isOver ? Number.POSITIVE_INFINITY : cusum.log,
-      strongest: cusum.strongest(),
+      from: cusum,
     }),
     reset() {
       cusum.reset()

@@ -26,7 +26,7 @@ export function createLatencySignal(): LatencySignal {
         first as (typeof others)[number],
       )
       // Three chances to be wrong: the mean of the three is what keeps the run length, and it is at least a third of the largest.
-      return { signal: 'latency', log: loudest.log - Math.log(QUANTILES.length), strongest: loudest.strongest() }
+      return { signal: 'latency', log: loudest.log - Math.log(QUANTILES.length), from: loudest }
     },
     reset() {
       for (const { cusum } of detectors) cusum.reset()

@@ -1,0 +1,111 @@
+import type { EventOf, SideName } from '@twinspan/core'
+import { type GuardDeltas, QUANTILES, type Quantile } from './deltas.ts'
+import { createOncePer, type OncePer } from './once-per.ts'
+import { createRecentQuantiles } from './recent-quantiles.ts'
+
+export interface LatencyAllowance {
+  /** How many times legacy's quantile target may take. @default 1.5 */
+  readonly tolerance: number
+  /** How much longer than legacy's quantile target may take, if that is more. @default 50 */
+  readonly slackMs: number
+}
+
+export interface OutcomesOptions {
+  /** `false`: durations are not judged. */
+  readonly latency: LatencyAllowance | false
+  /** A unit's bad outcomes count once in this time, for each signal and side. */
+  readonly oncePerMs: number
+}
+
+/** Turns what happens in this process into the counts that a guard judges. */
+export interface Outcomes {
+  read(now: number, event: EventOf<'read-outcome'>): void
+  shadow(now: number, event: EventOf<'shadow-read'>): void
+  /** What has come since it was last taken. */
+  take(): GuardDeltas
+}
+
+const WINDOW_MS = 60_000
+
+export function createOutcomes({ latency, oncePerMs }: OutcomesOptions): Outcomes {
+  const quantiles = createRecentQuantiles(WINDOW_MS)
+  const onces = new Map<string, OncePer>()
+  let sums = nothing()
+
+  function admit(now: number, scope: string, unit: string | undefined): boolean {
+    const once = onces.get(scope) ?? createOncePer(oncePerMs)
+    onces.set(scope, once)
+    return once.admit(now, unit)
+  }
+
+  function count(
+    now: number,
+    side: SideName,
+    signal: Sum,
+    name: string,
+    isBad: boolean,
+    unit: string | undefined,
+  ): void {
+    if (isBad) {
+      // What does not count as bad does not count as good either.
+      if (!admit(now, `${side} ${name}`, unit)) return
+      signal[side].bad++
+    }
+    signal[side].total++
+  }
+
+  return {
+    read(now, { side, ok, durationMs, unit }) {
+      count(now, side, sums.errors, 'errors', !ok, unit)
+      if (latency === false || !ok) return
+      if (side === 'legacy') quantiles.record(now, durationMs)
+      const { thresholds } = quantiles
+      if (thresholds === undefined) return
+      for (const quantile of QUANTILES) {
+        const usual = thresholds[quantile]
+        const limit = side === 'legacy' ? usual : Math.max(usual * latency.tolerance, usual + latency.slackMs)
+        count(now, side, sums.latency[quantile], quantile, durationMs > limit, unit)
+      }
+    },
+
+    shadow(now, { entity, operation, outcome, unit }) {
+      if (outcome === 'shed') return
+      // A read of target that nobody waited for is as good a witness of its health as one that somebody did.
+      const failed = outcome === 'error' || outcome === 'timeout'
+      count(now, 'target', sums.errors, 'errors', failed, unit)
+      if (failed || outcome === 'lagged') return
+      const { integrity } = sums
+      if (outcome === 'mismatch') {
+        if (!admit(now, 'integrity', unit)) return
+        const name = `${entity}.${operation}`
+        integrity.mismatched++
+        integrity.classes[name] = (integrity.classes[name] ?? 0) + 1
+      }
+      integrity.compared++
+    },
+
+    take() {
+      const taken = sums
+      sums = nothing()
+      return taken
+    },
+  }
+}
+
+type Sum = Record<SideName, { total: number; bad: number }>
+
+function sum(): Sum {
+  return { legacy: { total: 0, bad: 0 }, target: { total: 0, bad: 0 } }
+}
+
+function nothing(): {
+  errors: Sum
+  latency: Record<Quantile, Sum>
+  integrity: { compared: number; mismatched: number; classes: Record<string, number> }
+} {
+  return {
+    errors: sum(),
+    latency: { p90: sum(), p95: sum(), p99: sum() },
+    integrity: { compared: 0, mismatched: 0, classes: {} },
+  }
+}
