@@ -1,0 +1,123 @@
+import { type Key, type KeyRange, keyText } from '@twinspan/core'
+import { assertCurrent, type Comparison, loadRows } from './comparison.ts'
+import { differenceOf, type Expected, expectedOf } from './verdict.ts'
+
+/** A key that differs at first sight. */
+export interface Sighting {
+  readonly key: Key
+  readonly expected: Expected
+}
+
+export interface ComparedPage {
+  /** Rows of the primary in this page. */
+  readonly rows: number
+  readonly sightings: readonly Sighting[]
+}
+
+interface Entry {
+  readonly key: Key
+  readonly expected: Expected
+}
+
+const ABSENT: Expected = { row: null }
+
+/**
+ * Compares every row of the primary with its counterpart, and every row of the secondary with nothing to correspond to.
+ *
+ * Page by page in the primary's order; the secondary is read over the same stretch. Where the two sides order keys
+ * differently, a stretch of one holds other keys than that of the other: whatever has no partner in its page is looked up by
+ * key. The stretches follow one another without a gap from one open end to the other, so that every key of the secondary
+ * lies in at least one of them, whatever its order.
+ */
+export async function* comparePages(comparison: Comparison, pageRows: number): AsyncGenerator<ComparedPage> {
+  const { entity, primary } = comparison
+  let after: Key | undefined
+  let reading = readPage(comparison, after, pageRows)
+  for (;;) {
+    const rows = await reading
+    const last = rows.length < pageRows ? undefined : entity.keyOf(primary, rows.at(-1))
+    // The next page is on its way while this one is compared.
+    if (last !== undefined) {
+      reading = readPage(comparison, last, pageRows)
+      reading.catch(() => {})
+    }
+    yield {
+      rows: rows.length,
+      sightings: await comparePage(comparison, rows, { after, through: last, limit: pageRows }),
+    }
+    if (last === undefined) return
+    after = last
+    assertCurrent(comparison)
+  }
+}
+
+function readPage({ entity, primary }: Comparison, after: Key | undefined, limit: number): Promise<readonly unknown[]> {
+  return entity[primary].scan(after === undefined ? { limit } : { after, limit })
+}
+
+interface Stretch {
+  readonly after: Key | undefined
+  readonly through: Key | undefined
+  readonly limit: number
+}
+
+async function comparePage(
+  comparison: Comparison,
+  rows: readonly unknown[],
+  stretch: Stretch,
+): Promise<readonly Sighting[]> {
+  const { entity, primary, secondary, settings } = comparison
+  const waiting = new Map<string, Entry>()
+  for (const row of rows) {
+    const key = entity.keyOf(primary, row)
+    waiting.set(keyText(key), { key, expected: expectedOf(entity, primary, row) })
+  }
+  const sightings: Sighting[] = []
+  const compare = (entry: Entry, actual: unknown): void => {
+    if (differenceOf(entry.expected, actual, settings.normalize) !== null) sightings.push(entry)
+  }
+
+  for await (const held of secondaryRows(comparison, stretch)) {
+    const strangers: Key[] = []
+    for (const row of held) {
+      const key = entity.keyOf(secondary, row)
+      const entry = waiting.get(keyText(key))
+      if (entry === undefined) strangers.push(key)
+      else {
+        waiting.delete(keyText(key))
+        compare(entry, row)
+      }
+    }
+    const elsewhere = await loadRows(entity, primary, strangers)
+    for (const key of strangers) {
+      // Its primary row is compared in the page that it belongs to.
+      if (!elsewhere.has(keyText(key))) sightings.push({ key, expected: ABSENT })
+    }
+  }
+
+  const alone = Array.from(waiting.values())
+  const found = await loadRows(
+    entity,
+    secondary,
+    alone.map(({ key }) => key),
+  )
+  for (const entry of alone) compare(entry, found.get(keyText(entry.key)))
+  return sightings
+}
+
+async function* secondaryRows(
+  { entity, secondary }: Comparison,
+  { after, through, limit }: Stretch,
+): AsyncGenerator<readonly unknown[]> {
+  for (let from = after; ; ) {
+    const range: KeyRange = {
+      ...(from === undefined ? {} : { after: from }),
+      ...(through === undefined ? {} : { through }),
+      limit,
+    }
+    const rows = await entity[secondary].scan(range)
+    yield rows
+    if (rows.length < limit) return
+    from = entity.keyOf(secondary, rows.at(-1))
+  }
+}

@@ -1,0 +1,10 @@
+import { sample } from './sample.ts'
+import { sweep } from './sweep.ts'
+
+/** Compares both stores of an entity while they are in use. */
+export interface Reconcile {
+  readonly sample: typeof sample
+  readonly sweep: typeof sweep
+}
+
+export const reconcile: Reconcile = { sample, sweep }

@@ -1,0 +1,135 @@
+import { type Entity, InvalidOptionError, type Key, keyText, type Migration, numberOption } from '@twinspan/core'
+import { lowerBound } from './bounds.ts'
+import { assertCurrent, begin, type Comparison, loadRows } from './comparison.ts'
+import { type Drawn, drawByProbe, drawByScan } from './draw.ts'
+import type { Finding } from './finding.ts'
+import { openFindings } from './findings.ts'
+import { type CompareOptions, compareSettings } from './options.ts'
+import { createSuspects, type Drift } from './suspects.ts'
+import { differenceOf, expectedOf } from './verdict.ts'
+
+export interface SampleOptions extends CompareOptions {
+  /**
+   * How many keys to compare. 29,956 clean comparisons are what it takes to claim 99.99 % parity at 95 % confidence.
+   *
+   * @default 30_000
+   */
+  readonly size?: number
+  /**
+   * How keys are drawn. `'scan'`: by one pass over the keys of both sides, for any key. `'probe'`: by random look-ups, for
+   * integer keys without many gaps on sides that know their largest.
+   *
+   * @default `'probe'` where it is possible and the table is large, else `'scan'`
+   */
+  readonly draw?: 'scan' | 'probe'
+  /** Gives numbers from 0 to below 1. @default Math.random */
+  readonly random?: () => number
+}
+
+/** What a random sample says. For the whole truth there is `sweep`. */
+export interface SampleResult {
+  readonly entity: string
+  /** Keys that were compared; fewer than asked for when there are no more. */
+  readonly compared: number
+  readonly mismatched: number
+  /** Keys that changed or were dirty for as long as they were watched. The bound counts them as different. */
+  readonly undecided: number
+  /** The share of compared keys that did not differ. */
+  readonly parity: number
+  /** The parity of all keys is at least this, at 95 % confidence: an exact bound, one-sided. */
+  readonly lowerBound95: number
+  /** How many keys there are, where that is known. */
+  readonly population: number | undefined
+  readonly findings: readonly Finding[]
+}
+
+const LOAD_AT_ONCE = 1_000
+
+/** From here on looking up random keys is cheaper than a pass over all of them. */
+const LARGE = { rows: 500_000, timesSize: 20 }
+
+/**
+ * Compares a random sample of the keys that either side has, while both are in use. What differs is looked at again before it
+ * counts. Changes nothing.
+ *
+ * A sample that failed is no reason to draw another until one passes: that is not what its bound means.
+ */
+export async function sample(migration: Migration, entity: Entity, options: SampleOptions = {}): Promise<SampleResult> {
+  const settings = compareSettings(options)
+  const size = numberOption('size', options.size, 30_000, { min: 1, integer: true })
+  const { draw, random = Math.random } = options
+  if (draw !== undefined && draw !== 'scan' && draw !== 'probe') {
+    throw new InvalidOptionError('draw', draw, "'scan' or 'probe'")
+  }
+  const comparison = begin(migration, entity, settings)
+  assertCurrent(comparison)
+  const drawn = await drawKeys(comparison, size, draw, random)
+  const { compared, drifts, undecided } = await compareKeys(comparison, drawn.keys)
+
+  const book = await openFindings(comparison)
+  const findings = drifts.map((drift) => book.finding(drift, false))
+  const mismatched = drifts.length
+  const parity = compared === 0 ? 1 : (compared - mismatched) / compared
+  const { population } = drawn
+  const evidence = { compared, mismatched: mismatched + undecided, ...(population === undefined ? {} : { population }) }
+  migration.events.emit({ type: 'compared', entity: entity.name, compared, mismatched, parity })
+  return {
+    entity: entity.name,
+    compared,
+    mismatched,
+    undecided,
+    parity,
+    lowerBound95: lowerBound(evidence),
+    population,
+    findings,
+  }
+}
+
+async function drawKeys(
+  comparison: Comparison,
+  size: number,
+  draw: SampleOptions['draw'],
+  random: () => number,
+): Promise<Drawn> {
+  const wanted = draw ?? ((await isLarge(comparison, size)) ? 'probe' : 'scan')
+  const probed = wanted === 'probe' ? await drawByProbe(comparison, size, random) : undefined
+  if (probed === undefined && draw === 'probe') {
+    throw new InvalidOptionError('draw', draw, "'scan': the keys are no integers, or lie too far apart")
+  }
+  return probed ?? drawByScan(comparison, size, random)
+}
+
+async function isLarge({ entity, primary }: Comparison, size: number): Promise<boolean> {
+  const count = await entity[primary].count?.()
+  return count !== undefined && count.rows > Math.max(LARGE.rows, LARGE.timesSize * size)
+}
+
+interface Outcome {
+  readonly compared: number
+  readonly drifts: readonly Drift[]
+  readonly undecided: number
+}
+
+async function compareKeys(comparison: Comparison, keys: readonly Key[]): Promise<Outcome> {
+  const { entity, primary, secondary, settings } = comparison
+  const suspects = createSuspects(comparison)
+  const drifts: Drift[] = []
+  let compared = 0
+  for (let from = 0; from < keys.length; from += LOAD_AT_ONCE) {
+    assertCurrent(comparison)
+    const batch = keys.slice(from, from + LOAD_AT_ONCE)
+    const truth = await loadRows(entity, primary, batch)
+    const held = await loadRows(entity, secondary, batch)
+    for (const key of batch) {
+      const [row, actual] = [truth.get(keyText(key)), held.get(keyText(key))]
+      // Gone from both sides since it was drawn.
+      if (row === undefined && actual === undefined) continue
+      compared++
+      const expected = expectedOf(entity, primary, row)
+      if (differenceOf(expected, actual, settings.normalize) !== null) suspects.add(key, expected)
+    }
+    drifts.push(...(await suspects.due()))
+  }
+  while (suspects.size > 0) drifts.push(...(await suspects.next()))
+  return { compared, drifts, undecided: suspects.undecided }
+}

@@ -1,0 +1,156 @@
+import {
+  type Entity,
+  InvalidOptionError,
+  type Json,
+  type Migration,
+  numberOption,
+  type SweepRecord,
+  sweepDocument,
+} from '@twinspan/core'
+import { assertCurrent, begin, type Comparison } from './comparison.ts'
+import type { Finding } from './finding.ts'
+import { type FindingBook, openFindings } from './findings.ts'
+import { type CompareOptions, compareSettings } from './options.ts'
+import { comparePages } from './pages.ts'
+import { createRepair, type Repair } from './repair.ts'
+import { createSuspects, type Drift } from './suspects.ts'
+
+export interface SweepOptions extends CompareOptions {
+  /**
+   * Hands every key that drifted to the mirror and looks at it again at the end. Needs a phase with a mirror, and a mirror.
+   *
+   * @default false
+   */
+  readonly repair?: boolean
+  /**
+   * The most keys that are handed to the mirror. More than that is no drift to be mended row by row.
+   *
+   * @default 10_000
+   */
+  readonly maxRepairs?: number
+  /**
+   * Rows that are read at once from either side, and so what bounds the memory.
+   *
+   * @default 2_000
+   */
+  readonly pageRows?: number
+  /** Told after every page. */
+  readonly onProgress?: (progress: ProgressOfSweep) => void
+}
+
+export interface ProgressOfSweep {
+  readonly entity: string
+  /** Rows of the primary compared so far. */
+  readonly rows: number
+  /** Keys under watch: they differed at first sight. */
+  readonly suspects: number
+  readonly drift: number
+}
+
+/** How many keys may be under watch before the sweep waits for them: what bounds the memory when everything differs. */
+const MOST_SUSPECTS = 5_000
+
+/**
+ * Compares every row of both sides, both ways, while they are in use. Yields each key that drifted as soon as that is certain.
+ *
+ * A sweep that comes to its end returns its record, and stores it for the gates of the switch.
+ *
+ * @throws StalePhaseError when the primary changes meanwhile; PhaseRefusedError for `repair` in a phase without a mirror; the
+ * signal's reason when it aborts. Nothing is recorded then.
+ */
+export function sweep(
+  migration: Migration,
+  entity: Entity,
+  options: SweepOptions = {},
+): AsyncGenerator<Finding, SweepRecord> {
+  const settings = compareSettings(options)
+  const pageRows = numberOption('pageRows', options.pageRows, 2_000, { min: 1, integer: true })
+  const maxRepairs = numberOption('maxRepairs', options.maxRepairs, 10_000, { min: 0, integer: true })
+  if (!migration.entities.some((known) => known.name === entity.name)) {
+    throw new InvalidOptionError('entity', entity.name, `an entity of migration "${migration.name}"`)
+  }
+  const onProgress = options.onProgress ?? (() => {})
+  return run(() => begin(migration, entity, settings), pageRows, options.repair === true ? maxRepairs : 0, onProgress)
+}
+
+async function* run(
+  start: () => Comparison,
+  pageRows: number,
+  maxRepairs: number,
+  onProgress: (progress: ProgressOfSweep) => void,
+): AsyncGenerator<Finding, SweepRecord> {
+  const comparison = start()
+  const { migration, entity } = comparison
+  const startedAt = migration.now()
+  const repair = createRepair(comparison, maxRepairs)
+  const book = await openFindings(comparison)
+  const suspects = createSuspects(comparison)
+  const tally = { rows: 0, extra: 0, drift: 0 }
+
+  const settle = async (drifts: readonly Drift[]): Promise<readonly Finding[]> => {
+    const findings = await fileDrift(drifts, repair, book)
+    tally.drift += findings.length
+    tally.extra += drifts.filter(({ look }) => look.primaryRow === undefined).length
+    return findings
+  }
+
+  for await (const page of comparePages(comparison, pageRows)) {
+    tally.rows += page.rows
+    for (const { key, expected } of page.sightings) suspects.add(key, expected)
+    yield* await settle(await suspects.due())
+    while (suspects.size > MOST_SUSPECTS) yield* await settle(await suspects.next())
+    onProgress({ entity: entity.name, rows: tally.rows, suspects: suspects.size, drift: tally.drift })
+  }
+  while (suspects.size > 0) yield* await settle(await suspects.next())
+  const repaired = await repair.verify()
+  await book.settle(repaired)
+  assertCurrent(comparison)
+  await book.forgetOthers()
+
+  const record = recordOf(comparison, startedAt, { ...tally, undecided: suspects.undecided, repaired: repaired.length })
+  await migration.store.putDocument(sweepDocument(entity.name), record as unknown as Json)
+  const { rows: compared, drift: mismatched, parity } = record
+  migration.events.emit({ type: 'compared', entity: entity.name, compared, mismatched, parity })
+  return record
+}
+
+async function fileDrift(drifts: readonly Drift[], repair: Repair, book: FindingBook): Promise<readonly Finding[]> {
+  if (drifts.length === 0) return []
+  const marked = await repair.mark(drifts)
+  const findings = drifts.map((drift) => {
+    const finding = book.finding(drift, marked.has(drift))
+    if (finding.marked) repair.watch(drift.key, finding)
+    return finding
+  })
+  await book.store(findings)
+  return findings
+}
+
+interface Tally {
+  readonly rows: number
+  readonly extra: number
+  readonly drift: number
+  readonly undecided: number
+  readonly repaired: number
+}
+
+function recordOf(comparison: Comparison, startedAt: number, tally: Tally): SweepRecord {
+  const { migration, entity, primary, epoch, incarnation } = comparison
+  const { drift, undecided, repaired } = tally
+  const rows = tally.rows + tally.extra
+  const share = (bad: number): number => (rows === 0 ? 1 : Math.max(0, (rows - bad) / rows))
+  return {
+    entity: entity.name,
+    incarnation,
+    epoch,
+    primary,
+    startedAt,
+    finishedAt: migration.now(),
+    rows,
+    drift,
+    undecided,
+    repaired,
+    parity: share(drift),
+    lowerBound95: share(drift + undecided),
+  }
+}
