@@ -42,6 +42,8 @@ export interface EntityStore<Out = unknown, In = Out> {
    * @default the row's property `id`
    */
   key?(row: Out | In): Key
+  /** How many values make the key. @default 1 */
+  readonly keyParts?: number
   /** The rows of these keys, in any order; a key that has no row is left out. Reads the primary, never a replica. */
   load(keys: readonly Key[], options?: StoreOptions): Promise<readonly Out[]>
   /** Up to `limit` rows in ascending key order. Fewer than `limit` means that the range is exhausted. */

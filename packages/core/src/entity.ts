@@ -1,6 +1,6 @@
 import type { EntityStore } from './entity-store.ts'
 import { InvalidOptionError } from './errors.ts'
-import { type Key, keyText } from './key.ts'
+import { type Key, keyText, parseKey } from './key.ts'
 import type { SideName } from './phases.ts'
 
 export interface EntityOptions<LegacyOut, LegacyIn, TargetOut, TargetIn> {
@@ -28,6 +28,8 @@ export interface Entity<LegacyOut = unknown, LegacyIn = unknown, TargetOut = unk
   keyTextOf(side: SideName, row: unknown): string
   /** The key of a row of `side`. */
   keyOf(side: SideName, row: unknown): Key
+  /** The key that a `keyText` names, its parts as strings: what `load` and `remove` take. */
+  keyOfText(text: string): Key
   /** Translates a row that `from` stores into what the other side stores. */
   translate(from: SideName, row: unknown): unknown
 }
@@ -60,6 +62,15 @@ export function defineEntity<LegacyOut, LegacyIn, TargetOut, TargetIn>(
       }
     }
   }
+  const keyParts = options.legacy.keyParts ?? 1
+  if ((options.target.keyParts ?? 1) !== keyParts) {
+    throw new InvalidOptionError(
+      'target.keyParts',
+      options.target.keyParts ?? 1,
+      `${keyParts}, as on legacy`,
+      `entity "${options.name}"`,
+    )
+  }
   const keyOf = (side: SideName, row: unknown): Key => {
     const store: EntityStore = options[side]
     return store.key === undefined ? (row as { id: Key }).id : store.key(row)
@@ -71,6 +82,7 @@ export function defineEntity<LegacyOut, LegacyIn, TargetOut, TargetIn>(
     toTarget: (row) => options.toTarget(row),
     toLegacy: (row) => options.toLegacy(row),
     keyOf,
+    keyOfText: (text) => parseKey(text, keyParts),
     keyTextOf: (side, row) => keyText(keyOf(side, row)),
     translate: (from, row) =>
       from === 'legacy' ? options.toTarget(row as LegacyOut) : options.toLegacy(row as TargetOut),

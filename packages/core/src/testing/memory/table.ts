@@ -42,6 +42,7 @@ export function memoryTable<Row extends object>(
   const table: MemoryTable<Row> = {
     name,
     key: keyOf,
+    keyParts: data.key.length,
     rows: () => sorted().map(([, row]) => copy(row)),
 
     async load(keys, options) {

@@ -1,0 +1,82 @@
+import { type Entity, type JournalRow, type Key, type SideName, stripeOf, translateRow } from '@twinspan/core'
+
+/** One dirty key with every journal row of it that was seen before the key is read again. */
+export interface DirtyKey {
+  readonly entity: Entity
+  readonly text: string
+  readonly stripe: number
+  readonly ids: readonly string[]
+  /** Failed copies so far, the most of any row. */
+  readonly attempts: number
+}
+
+/** The dirty keys of some journal rows, each once, in the order of their latest mark. */
+export function dirtyKeys(entities: readonly Entity[], rows: readonly JournalRow[]): readonly DirtyKey[] {
+  const byName = new Map(entities.map((entity) => [entity.name, entity]))
+  const keys = new Map<string, DirtyKey>()
+  for (const row of rows) {
+    const entity = byName.get(row.entity)
+    // Rows of an entity that this process does not know belong to a newer deployment; its processes copy them.
+    if (entity === undefined) continue
+    const id = JSON.stringify([row.entity, row.key])
+    const known = keys.get(id)
+    // Re-inserted, so that a key's place is that of its latest mark: a unique value that moved from one row to another
+    // is given up before it is taken.
+    keys.delete(id)
+    keys.set(id, {
+      entity,
+      text: row.key,
+      stripe: stripeOf(row.key),
+      ids: [...(known?.ids ?? []), row.id],
+      attempts: Math.max(known?.attempts ?? 0, row.attempts),
+    })
+  }
+  return [...keys.values()]
+}
+
+export interface Failure {
+  readonly key: DirtyKey
+  readonly error: unknown
+}
+
+/**
+ * Copies the current state of the keys from the primary's tables into the secondary's, in the given transaction, whose
+ * stripes are held. Rows that cannot be translated are returned; everything else fails the transaction.
+ */
+export async function copyState(
+  entities: readonly Entity[],
+  keys: readonly DirtyKey[],
+  from: SideName,
+  to: SideName,
+  transaction: unknown,
+): Promise<readonly Failure[]> {
+  const failures: Failure[] = []
+  const saves: { readonly entity: Entity; readonly rows: readonly unknown[] }[] = []
+  const removals: { readonly entity: Entity; readonly keys: readonly Key[] }[] = []
+  for (const entity of entities) {
+    const own = keys.filter((key) => key.entity === entity)
+    if (own.length === 0) continue
+    // Re-read under the stripe lock: a row loaded before it may be older than one already mirrored.
+    const loaded = new Map<string, unknown>()
+    for (const row of await entity[from].load(own.map((key) => entity.keyOfText(key.text))))
+      loaded.set(entity.keyTextOf(from, row), row)
+    const rows: unknown[] = []
+    const gone: Key[] = []
+    for (const key of own) {
+      try {
+        const row = loaded.get(key.text)
+        const translated = row === undefined ? null : translateRow(entity, from, row)
+        if (translated === null) gone.push(entity.keyOfText(key.text))
+        else rows.push(translated)
+      } catch (error) {
+        failures.push({ key, error })
+      }
+    }
+    if (rows.length > 0) saves.push({ entity, rows })
+    if (gone.length > 0) removals.push({ entity, keys: gone })
+  }
+  // Entities are listed parents first: children go before their parents and come after them.
+  for (const { entity, keys: gone } of removals.toReversed()) await entity[to].remove(gone, { transaction })
+  for (const { entity, rows } of saves) await entity[to].save(rows, { transaction })
+  return failures
+}

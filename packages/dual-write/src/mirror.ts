@@ -1,0 +1,164 @@
+import { type JournalStats, type Migration, numberOption, otherSide, within } from '@twinspan/core'
+import { createBreaker } from './breaker.ts'
+import { createCopier, type Outcome } from './copier.ts'
+
+export interface MirrorOptions {
+  /** How many journal rows are taken at once. @default 500 */
+  readonly batchSize?: number
+  /** How often the journal is looked at without a hint. @default 250 */
+  readonly pollMs?: number
+  /** How long one copy may take before the server or the adapter ends it. @default 10_000 */
+  readonly timeoutMs?: number
+  /** After how many failed copies a row is parked: visible, counted, in the way of the cutover and of nothing else. @default 10 */
+  readonly maxAttempts?: number
+  /** The pause before a failed row is copied again; doubles with each failure. @default 200 */
+  readonly firstRetryMs?: number
+  /** @default 60_000 */
+  readonly longestRetryMs?: number
+  /** The pause after the secondary did not answer; doubles with each look that finds it silent. @default 500 */
+  readonly firstPauseMs?: number
+  /** @default 15_000 */
+  readonly longestPauseMs?: number
+  /** How often the journal is measured for the `journal` event. @default 5_000 */
+  readonly statsMs?: number
+  readonly random?: () => number
+}
+
+/** The worker that empties the journal of this migration's primary, one per process. Several processes share the work. */
+export interface Mirror {
+  /** Begins to copy, and goes on until `stop`. Whichever side is secondary is copied to. */
+  start(): void
+  /**
+   * Copies until nothing is due any more, or the budget is spent. Rows that failed and wait for their next attempt, and parked
+   * rows, stay. Answers with what is left.
+   *
+   * @throws when the journal cannot be read
+   */
+  drain(options?: { readonly budgetMs?: number; readonly signal?: AbortSignal }): Promise<JournalStats>
+  /** Drains within the budget, then ends. What is left stays in the journal. */
+  stop(options?: { readonly budgetMs?: number }): Promise<void>
+}
+
+const STOP_BUDGET_MS = 5_000
+
+/**
+ * Brings dirty keys from the primary to the secondary: never on a user's path, never in the way of one.
+ *
+ * The mirror has its own idea of when to stop; no request's signal reaches it.
+ */
+export function createMirror(migration: Migration, options: MirrorOptions = {}): Mirror {
+  const pollMs = numberOption('pollMs', options.pollMs, 250, { min: 1 })
+  const statsMs = numberOption('statsMs', options.statsMs, 5_000, { min: 1 })
+  const random = options.random ?? Math.random
+  const timeoutMs = numberOption('timeoutMs', options.timeoutMs, 10_000, { min: 1 })
+  const copyBatch = createCopier(migration, {
+    batchSize: numberOption('batchSize', options.batchSize, 500, { min: 1, integer: true }),
+    timeoutMs,
+    maxAttempts: numberOption('maxAttempts', options.maxAttempts, 10, { min: 1, integer: true }),
+    firstRetryMs: numberOption('firstRetryMs', options.firstRetryMs, 200, { min: 1 }),
+    longestRetryMs: numberOption('longestRetryMs', options.longestRetryMs, 60_000, { min: 1 }),
+    random,
+  })
+  const breaker = createBreaker({
+    firstPauseMs: numberOption('firstPauseMs', options.firstPauseMs, 500, { min: 1 }),
+    longestPauseMs: numberOption('longestPauseMs', options.longestPauseMs, 15_000, { min: 1 }),
+    now: migration.now,
+    random,
+  })
+
+  let wake = (): void => {}
+  let running:
+    | { readonly stop: AbortController; readonly ended: Promise<void>; readonly unsubscribe: () => void }
+    | undefined
+
+  /** One batch, its outcome told to the breaker. A failure of the primary is an outage like any other: everything stays dirty. */
+  async function step(): Promise<Outcome> {
+    let outcome: Outcome
+    try {
+      outcome = await copyBatch()
+    } catch {
+      outcome = 'unavailable'
+    }
+    if (outcome === 'unavailable') breaker.trip()
+    else if (outcome === 'copied') breaker.reset()
+    if (outcome === 'stale') await migration.refresh().catch(() => {})
+    return outcome
+  }
+
+  async function work(signal: AbortSignal): Promise<void> {
+    let measured = Number.NEGATIVE_INFINITY
+    while (!signal.aborted) {
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve
+      })
+      if (breaker.allows && migration.snapshot.plan.mirrorsTo !== null && (await step()) === 'copied') continue
+      if (migration.now() - measured >= statsMs) {
+        measured = migration.now()
+        await measure()
+      }
+      if (signal.aborted) return
+      await Promise.race([woken, migration.sleep(pollMs, signal).catch(() => {})])
+    }
+  }
+
+  async function measure(): Promise<void> {
+    const side = migration.snapshot.plan.primary
+    try {
+      const stats = await within(timeoutMs, `the journal of ${side}`, () => migration.sides[side].journal.stats())
+      migration.events.emit({ type: 'journal', side, ...stats })
+    } catch {
+      // A figure that cannot be had is no reason to stop copying.
+    }
+  }
+
+  async function drain({
+    budgetMs = Number.POSITIVE_INFINITY,
+    signal,
+  }: {
+    budgetMs?: number
+    signal?: AbortSignal
+  } = {}): Promise<JournalStats> {
+    const deadline = migration.now() + budgetMs
+    let stale = 0
+    while (migration.now() < deadline && !signal?.aborted) {
+      const outcome = await copyBatch()
+      if (outcome === 'idle' || outcome === 'unavailable') break
+      if (outcome === 'copied') {
+        stale = 0
+        continue
+      }
+      // Once more with the phase as it is now; a phase without a mirror has nothing to drain.
+      await migration.refresh()
+      if (migration.snapshot.plan.mirrorsTo === null || ++stale > 2) break
+    }
+    const { mirrorsTo, primary } = migration.snapshot.plan
+    return migration.sides[mirrorsTo === null ? primary : otherSide(mirrorsTo)].journal.stats()
+  }
+
+  const mirror: Mirror = {
+    start() {
+      if (running !== undefined) return
+      const stop = new AbortController()
+      const unsubscribe = migration.events.on('dirty', () => wake())
+      running = { stop, unsubscribe, ended: work(stop.signal) }
+      migration.onStop(() => mirror.stop())
+    },
+
+    drain,
+
+    async stop({ budgetMs = STOP_BUDGET_MS } = {}) {
+      if (running === undefined) return
+      const { stop, ended, unsubscribe } = running
+      running = undefined
+      unsubscribe()
+      stop.abort()
+      wake()
+      const deadline = migration.now() + budgetMs
+      // A copy that hangs is left to the server, which ends its transaction; whoever shuts down does not wait for it.
+      await within(budgetMs, 'the mirror', () => ended).catch(() => {})
+      const left = deadline - migration.now()
+      if (left > 0) await within(left, 'the mirror', () => drain({ budgetMs: left })).catch(() => {})
+    },
+  }
+  return mirror
+}

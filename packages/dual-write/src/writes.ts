@@ -1,0 +1,97 @@
+import { type Entity, type Key, keyText, type Migration, type Plan, type SideName } from '@twinspan/core'
+import { keysOf, type WriteOptions } from './operation.ts'
+import { type BoundRepository, callMethod } from './repository.ts'
+import { waitForMirror } from './wait-for-mirror.ts'
+
+type AnyWrite = WriteOptions<readonly unknown[], unknown>
+
+/** How often one write may be sent because the fence refused it. A second switch within one write is rare. */
+const ATTEMPTS = 3
+
+/**
+ * Runs a write on the primary. What the caller sees is what the primary gave: the same value, the same error object.
+ */
+export function createWrites(
+  migration: Migration,
+  entity: Entity,
+  repositories: Readonly<Record<SideName, BoundRepository>>,
+): (name: string, options: AnyWrite, args: readonly unknown[]) => unknown {
+  return (name, options, args) => {
+    const { plan } = migration.snapshot
+    let answer: unknown
+    try {
+      answer = send(plan)
+    } catch (error) {
+      report('primary')
+      throw error
+    }
+    if (isPromiseLike(answer)) return finish(plan, answer)
+    // A repository that answers at once keeps doing so.
+    report('none')
+    hint(plan, answer)
+    return answer
+
+    function send({ primary, captures }: Plan): unknown {
+      const { base, on } = repositories[primary]
+      if (migration.capture !== 'transaction' || !captures || on === undefined) return callMethod(base, name, args)
+      return migration.sides[primary].captureWrite(
+        { entity: entity.name, keys: (result: unknown) => keysAfter(primary, result) },
+        async (connection) => callMethod(on(connection), name, args),
+      )
+    }
+
+    async function finish(sentBy: Plan, sent: PromiseLike<unknown>): Promise<unknown> {
+      let plan = sentBy
+      let pending = sent
+      for (let attempt = 1; ; attempt++) {
+        try {
+          const result = await pending
+          report('none')
+          const keys = hint(plan, result)
+          if (options.waitForMirror !== undefined && keys.length > 0) {
+            await waitForMirror(migration, entity.name, keys, options.waitForMirror.budgetMs)
+          }
+          return result
+        } catch (error) {
+          if (attempt === ATTEMPTS || !migration.sides[plan.primary].isStalePhase(error)) {
+            report('primary')
+            throw error
+          }
+          // The fence refused and nothing was written: the phase has moved, or is about to.
+          plan = (await migration.settled()).plan
+          pending = Promise.resolve(send(plan))
+        }
+      }
+    }
+
+    /** Tells the mirror of this process what to look at. The journal knows already. */
+    function hint({ captures, primary }: Plan, result: unknown): readonly string[] {
+      if (!captures) return []
+      try {
+        const keys = keysAfter(primary, result).map(keyText)
+        migration.events.emit({ type: 'dirty', entity: entity.name, keys })
+        return keys
+      } catch {
+        // The write is committed and captured; a key function that throws costs the hint, never the caller's answer.
+        return []
+      }
+    }
+
+    /** The result stands after the parameters, also where the caller left out optional ones. */
+    function keysAfter(side: SideName, result: unknown): readonly Key[] {
+      const { length } = (repositories[side].base as Record<string, { readonly length: number }>)[name] ?? { length: 0 }
+      const named = (options.key ?? options.keys)?.length ?? 0
+      const padded = [...args]
+      while (padded.length < Math.max(length, named - 1)) padded.push(undefined)
+      return keysOf(options as Parameters<typeof keysOf>[0], [...padded, result]) ?? []
+    }
+
+    function report(failedOn: 'none' | 'primary'): void {
+      migration.events.emit({ type: 'write', entity: entity.name, operation: name, failedOn })
+    }
+  }
+}
+
+export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
