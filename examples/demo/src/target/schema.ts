@@ -69,8 +69,10 @@ export function openTargetPool(url: string, options: PoolOptions): pg.Pool {
     connectionTimeoutMillis: 1_500,
     query_timeout: options.queryTimeoutMs,
   })
-  // Without a listener, an idle client that loses its server takes the whole process with it.
+  // Without listeners a client that loses its server takes the whole process with it: the pool's own speaks for idle
+  // clients only, not for one that is checked out and between two queries.
   pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
   return pool
 }
 
