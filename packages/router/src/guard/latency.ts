@@ -1,5 +1,5 @@
 import { createCusum } from './cusum.ts'
-import { type GuardDeltas, QUANTILES } from './deltas.ts'
+import { type GuardDeltas, QUANTILES, type Quantile } from './deltas.ts'
 import { againstLegacy } from './likelihood.ts'
 import type { Finding } from './signal.ts'
 
@@ -11,25 +11,22 @@ export interface LatencySignal {
 
 /** Target is slow more often than legacy is, at one of three thresholds: the body, the shoulder and the tail. */
 export function createLatencySignal(): LatencySignal {
-  const detectors = QUANTILES.map((quantile) => ({ quantile, cusum: createCusum() }))
+  const cusums = QUANTILES.map(() => createCusum())
   return {
     observe(now, latency) {
-      for (const { quantile, cusum } of detectors) {
-        const counts = latency[quantile]
+      for (const [index, cusum] of cusums.entries()) {
+        const counts = latency[QUANTILES[index] as Quantile]
+        if (counts.target.total === 0) continue
         cusum.observe(now, counts, (ratio, log) => againstLegacy(counts, ratio, log))
       }
     },
     finding() {
-      const [first, ...others] = detectors.map(({ cusum }) => cusum)
-      const loudest = others.reduce(
-        (best, cusum) => (cusum.log > best.log ? cusum : best),
-        first as (typeof others)[number],
-      )
-      // Three chances to be wrong: the mean of the three is what keeps the run length, and it is at least a third of the largest.
-      return { signal: 'latency', log: loudest.log - Math.log(QUANTILES.length), from: loudest }
+      const from = cusums.reduce((best, cusum) => (cusum.log > best.log ? cusum : best))
+      // Three chances to be wrong. The mean of the three keeps the run length, and it is at least a third of the largest.
+      return { signal: 'latency', log: from.log - Math.log(cusums.length), from }
     },
     reset() {
-      for (const { cusum } of detectors) cusum.reset()
+      for (const cusum of cusums) cusum.reset()
     },
   }
 }
