@@ -55,6 +55,9 @@ function binomialTail(n: number, x: number, q: number): number {
   return Math.exp(sum)
 }
 
+/** Logarithms are not exact; a probability of exactly `risk` is not below it. */
+const ROUNDING = 1e-9
+
 /** With `bad` differing keys in the population, seeing so few would be less likely than `risk`: the first such is one too many. */
 function hypergeometric(compared: number, mismatched: number, population: number, risk: number): number {
   if (population === 0) return 1
@@ -62,7 +65,7 @@ function hypergeometric(compared: number, mismatched: number, population: number
   let tooMany = population - (compared - mismatched) + 1
   while (tooMany - possible > 1) {
     const bad = Math.floor((possible + tooMany) / 2)
-    if (hypergeometricTail(population, bad, compared, mismatched) > risk) possible = bad
+    if (hypergeometricTail(population, bad, compared, mismatched) > risk * (1 - ROUNDING)) possible = bad
     else tooMany = bad
   }
   return 1 - possible / population
