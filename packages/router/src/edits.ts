@@ -13,7 +13,14 @@ import type { Edit } from './change.ts'
 import { scopeConflict } from './view.ts'
 
 /** Every way in which a rollout changes. An edit gets what is stored and returns what shall be. */
-export function createEdits(migration: Migration, scope: RolloutScope) {
+export interface Edits {
+  percent(percent: string): Edit
+  kill(actor: string, reason: string, evidence: Json | undefined): Edit
+  rearm(percent: string): Edit
+  lists(lists: { readonly allow?: readonly string[]; readonly deny?: readonly string[] }): Edit
+}
+
+export function createEdits(migration: Migration, scope: RolloutScope): Edits {
   function here(): Pick<Rollout, 'since' | 'phase' | 'epoch' | 'incarnation'> {
     const { phase, epoch, incarnation } = migration.snapshot
     return { since: migration.now(), phase, epoch, incarnation }
@@ -29,7 +36,7 @@ export function createEdits(migration: Migration, scope: RolloutScope) {
   }
 
   return {
-    percent(percent: string): Edit {
+    percent(percent) {
       known()
       return (stored) => {
         if (stored === undefined) return { ...fresh(), percent }
@@ -40,7 +47,7 @@ export function createEdits(migration: Migration, scope: RolloutScope) {
       }
     },
 
-    kill(actor: string, reason: string, evidence: Json | undefined): Edit {
+    kill(actor, reason, evidence) {
       const killed: RolloutKill = {
         at: migration.now(),
         actor,
@@ -50,13 +57,13 @@ export function createEdits(migration: Migration, scope: RolloutScope) {
       return (stored = fresh()) => (stored.killed === null ? { ...stored, ...here(), percent: '0', killed } : undefined)
     },
 
-    rearm(percent: string): Edit {
+    rearm(percent) {
       known()
       return (stored) =>
         stored === undefined || stored.killed === null ? undefined : { ...stored, ...here(), percent, killed: null }
     },
 
-    lists(lists: { readonly allow?: readonly string[]; readonly deny?: readonly string[] }): Edit {
+    lists(lists) {
       return (stored = fresh()) => ({ ...stored, allow: lists.allow ?? stored.allow, deny: lists.deny ?? stored.deny })
     },
   }

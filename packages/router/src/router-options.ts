@@ -2,7 +2,7 @@ import { InvalidOptionError } from '@twinspan/core'
 import { type Percent, parsePercent } from './percent.ts'
 
 /** The steps of a ramp. Throws when they do not ascend from above 0. */
-export function stepsOption(steps: readonly (string | number)[]): readonly Percent[] {
+export function stepsOption(steps: readonly (string | number)[]): readonly [Percent, ...Percent[]] {
   const expected = 'ascending percentages above 0, such as [1, 5, 10, 25, 50, 100]'
   if (!Array.isArray(steps) || steps.length === 0) throw new InvalidOptionError('steps', steps, expected)
   const parsed = steps.map((step) => parsePercent(step, 'steps'))
@@ -11,7 +11,7 @@ export function stepsOption(steps: readonly (string | number)[]): readonly Perce
     if (threshold <= last) throw new InvalidOptionError('steps', text, expected)
     last = threshold
   }
-  return parsed
+  return parsed as [Percent, ...Percent[]]
 }
 
 /** A list of keys as texts. */

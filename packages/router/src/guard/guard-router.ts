@@ -1,7 +1,8 @@
 import { type Migration, numberOption, type Phase } from '@twinspan/core'
 import type { Router } from '../router.ts'
-import { createGuard, type GuardEvidence, type GuardOptions, type GuardTick } from './guard.ts'
+import { createGuard, type GuardOptions } from './guard.ts'
 import { createOutcomes, type LatencyAllowance } from './outcomes.ts'
+import type { GuardEvidence, GuardTick } from './verdict.ts'
 
 export interface GuardRouterOptions extends GuardOptions {
   /**

@@ -6,6 +6,7 @@ import { createErrorSignal } from './errors.ts'
 import { createIntegritySignal } from './integrity.ts'
 import { createLatencySignal } from './latency.ts'
 import type { Finding } from './signal.ts'
+import { evidenceOf, type GuardEvidence, type GuardTick } from './verdict.ts'
 
 export interface GuardOptions {
   /**
@@ -38,31 +39,6 @@ export interface GuardOptions {
   readonly zeroTolerance?: readonly string[]
   /** How long no outcomes of a side may come before the verdict is `'hold'`. @default 30_000 */
   readonly missingMs?: number
-}
-
-export type Verdict = 'ok' | 'hold' | 'kill'
-
-/** What a verdict rests on. Counts and rates, never keys or values. */
-export type GuardEvidence = {
-  /** The signal that speaks loudest, or why nothing can be said. */
-  readonly signal: 'errors' | 'latency' | 'integrity'
-  readonly why: 'healthy' | 'suspicious' | 'worse' | 'settling' | 'no-target-outcomes' | 'no-legacy-outcomes'
-  /** Decimal logarithm of the evidence against target, and what kills. */
-  readonly strength: number
-  readonly needed: number
-  /** How many times as bad as it may be target seems to be. */
-  readonly ratio: number
-  readonly legacyTotal: number
-  readonly legacyBad: number
-  readonly targetTotal: number
-  readonly targetBad: number
-  /** The stretch that these counts come from. */
-  readonly durationMs: number
-}
-
-export interface GuardTick {
-  readonly verdict: Verdict
-  readonly evidence: GuardEvidence
 }
 
 /** Judges a canary by counts alone: no clock, no randomness, no I/O. The same ticks lead to the same verdicts. */
@@ -168,27 +144,5 @@ export function createGuard(options: GuardOptions = {}): Guard {
       seenAt.legacy = Number.NEGATIVE_INFINITY
       seenAt.target = Number.NEGATIVE_INFINITY
     },
-  }
-}
-
-function evidenceOf(
-  now: number,
-  { signal, log, from }: Finding,
-  why: GuardEvidence['why'],
-  needed: number,
-): GuardEvidence {
-  const strongest = from.strongest()
-  return {
-    signal,
-    why,
-    // A single intolerable mismatch is infinitely strong, which JSON cannot say.
-    strength: Math.min(log / Math.LN10, 999),
-    needed: needed / Math.LN10,
-    ratio: strongest.ratio,
-    legacyTotal: strongest.legacy.total,
-    legacyBad: strongest.legacy.bad,
-    targetTotal: strongest.target.total,
-    targetBad: strongest.target.bad,
-    durationMs: Math.max(0, now - strongest.since),
   }
 }
