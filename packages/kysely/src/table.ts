@@ -99,9 +99,9 @@ export function createTable<Out, In>(database: Database, name: string, options: 
       const estimate = await database.dialect.estimate(database.ownIn(db), facts)
       if (estimate !== undefined) return { rows: estimate, exact: false }
       const { rows } = await sql<{
-        rows: number | bigint | string
-      }>`select count(*) as rows from ${sql.table(name)}`.execute(db, abortable(options))
-      return { rows: Number(rows[0]?.rows ?? 0), exact: true }
+        counted: number | bigint | string
+      }>`select count(*) as counted from ${sql.table(name)}`.execute(db, abortable(options))
+      return { rows: Number(rows[0]?.counted ?? 0), exact: true }
     },
 
     async check() {

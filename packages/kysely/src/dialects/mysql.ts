@@ -1,7 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import type { ColumnFacts } from '../catalog.ts'
 import type { Dialect, Scope } from '../dialect.ts'
-import { journalIndex } from '../journal-index.ts'
 import type { OwnTables } from '../own-tables.ts'
 import { describeMysql } from './mysql-catalog.ts'
 import { deniedSequence, mysqlCapture, mysqlFreeze } from './mysql-triggers.ts'

@@ -58,7 +58,7 @@ end;
 declare accepted boolean;
 begin
   ${guard}
-  ${insert} select ${values(keyExpression('rows.', key))} from ${table} rows;
+  ${insert} select ${values(keyExpression('victim.', key))} from ${table} victim;
   return null;
 end;
 `
