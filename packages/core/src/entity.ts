@@ -12,9 +12,9 @@ export interface EntityOptions<LegacyOut, LegacyIn, TargetOut, TargetIn> {
    * The target's row for a legacy row; `null` when the target is to hold none. Pure: it is called by the mirror, the
    * backfill and the comparison, and all of them must get the same answer. Columns that it leaves out are the target's own.
    */
-  toTarget(row: LegacyOut): TargetIn | null
+  toTarget(row: NoInfer<LegacyOut>): NoInfer<TargetIn> | null
   /** The way back, for the reverse mirror after the switch. */
-  toLegacy(row: TargetOut): LegacyIn | null
+  toLegacy(row: NoInfer<TargetOut>): NoInfer<LegacyIn> | null
 }
 
 /** One kind of record that exists on both sides. */

@@ -1,5 +1,5 @@
 import { type Entity, keyText, type Migration, type SideName } from '@twinspan/core'
-import { keysOf, type ReadOptions } from './operation.ts'
+import { keysOf, type ReadOptions, type Untyped } from './operation.ts'
 
 /**
  * Whether what a read looks up may be newer on the primary than on the secondary. Without keys: whether anything of the
@@ -9,7 +9,7 @@ export async function isDirty(
   migration: Migration,
   entity: Entity,
   primary: SideName,
-  options: ReadOptions<readonly unknown[], unknown>,
+  options: ReadOptions<Untyped>,
   args: readonly unknown[],
 ): Promise<boolean> {
   const { journal } = migration.sides[primary]

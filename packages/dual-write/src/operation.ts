@@ -1,24 +1,26 @@
 import type { Key } from '@twinspan/core'
 
-/** What a key or unit function of an operation is called with: the arguments, and for writes the result after them. */
-type WithResult<Args extends readonly unknown[], Result> = (...args: [...Args, result: Result]) => unknown
+// `never` parameters admit every function, overloads and generics included.
+type AnyMethod = (...args: never) => unknown
 
-export interface ReadOptions<Args extends readonly unknown[], Result> {
+type Answer<Method extends AnyMethod> = Awaited<ReturnType<Method>>
+
+export interface ReadOptions<Method extends AnyMethod> {
   /** Whom the read is done for: the router decides by it. @default the unit that the request pinned, else the primary answers */
-  readonly unit?: (...args: Args) => string
+  readonly unit?: (...args: Parameters<Method>) => string
   /**
    * The key that the read looks up. A key that is dirty is answered by the primary. Without `key` and `keys` the primary
    * answers for as long as any key of the entity is dirty: a look-up by another column cannot know which key it will find.
    */
-  readonly key?: (...args: Args) => Key
+  readonly key?: (...args: Parameters<Method>) => Key
   /** The keys that the read looks up, where it is several. */
-  readonly keys?: (...args: Args) => readonly Key[]
+  readonly keys?: (...args: Parameters<Method>) => readonly Key[]
   /** How long the secondary may take before the primary answers instead. @default the wrapper's `readTimeoutMs` */
   readonly timeoutMs?: number
   /** Whether two answers say the same. @default structural equality, after `clean` */
-  readonly compare?: (primary: Result, secondary: Result) => boolean
+  readonly compare?: (primary: Answer<Method>, secondary: Answer<Method>) => boolean
   /** What is compared of an answer; leaves out what may differ. */
-  readonly clean?: (result: Result) => unknown
+  readonly clean?: (result: Answer<Method>) => unknown
   /** Share of these reads that is repeated on the other side and compared, 0 to 1. @default the wrapper's `shadowRate` */
   readonly shadowRate?: number
 }
@@ -32,19 +34,26 @@ interface WriteBase {
   readonly waitForMirror?: { readonly budgetMs: number }
 }
 
-/** Exactly one of `key` and `keys`. Both get the arguments and, after them, the awaited result. */
-export type WriteOptions<Args extends readonly unknown[], Result> =
-  | (WriteBase & { readonly key: (...args: [...Args, result: Result]) => Key; readonly keys?: never })
-  | (WriteBase & { readonly keys: (...args: [...Args, result: Result]) => readonly Key[]; readonly key?: never })
+/** The arguments of a method and, after them, what it answered. */
+type Outcome<Method extends AnyMethod> = [...Parameters<Method>, result: Answer<Method>]
 
-export interface ReadOperation<Args extends readonly unknown[], Result> {
+/** Exactly one of `key` and `keys`. Both get the arguments and, after them, the awaited result. */
+export type WriteOptions<Method extends AnyMethod> =
+  | (WriteBase & { readonly key: (...outcome: Outcome<Method>) => Key; readonly keys?: never })
+  | (WriteBase & { readonly keys: (...outcome: Outcome<Method>) => readonly Key[]; readonly key?: never })
+
+export interface ReadOperation<Method extends AnyMethod> {
   readonly kind: 'read'
-  readonly options: ReadOptions<Args, Result>
+  readonly options: ReadOptions<Method>
+  /** Never set: it carries the method's type from the repository to the functions in the options. */
+  readonly method?: Method
 }
 
-export interface WriteOperation<Args extends readonly unknown[], Result> {
+export interface WriteOperation<Method extends AnyMethod> {
   readonly kind: 'write'
-  readonly options: WriteOptions<Args, Result>
+  readonly options: WriteOptions<Method>
+  /** Never set: it carries the method's type from the repository to the functions in the options. */
+  readonly method?: Method
 }
 
 export interface LocalOperation {
@@ -52,16 +61,12 @@ export interface LocalOperation {
 }
 
 /** A method that only reads. */
-export function read<Args extends readonly unknown[], Result>(
-  options: ReadOptions<Args, Result> = {},
-): ReadOperation<Args, Result> {
+export function read<Method extends AnyMethod>(options: ReadOptions<Method> = {}): ReadOperation<Method> {
   return { kind: 'read', options }
 }
 
 /** A method that writes. It runs on the primary alone; the mirror brings what it left behind to the other side. */
-export function write<Args extends readonly unknown[], Result>(
-  options: WriteOptions<Args, Result>,
-): WriteOperation<Args, Result> {
+export function write<Method extends AnyMethod>(options: WriteOptions<Method>): WriteOperation<Method> {
   return { kind: 'write', options }
 }
 
@@ -70,19 +75,16 @@ export function local(): LocalOperation {
   return { kind: 'local' }
 }
 
-// `never` parameters admit every function, overloads and generics included.
-type AnyMethod = (...args: never) => unknown
-
 /** The names of the methods of a repository. */
 export type MethodName<Repository> = {
   [Name in keyof Repository]-?: Repository[Name] extends AnyMethod ? Name : never
 }[keyof Repository]
 
-// A method that answers at once cannot be routed, since the guards in front of a routed read are asynchronous.
-type OperationOf<Method> = Method extends (...args: infer Args) => infer Result
-  ? Result extends PromiseLike<infer Value>
-    ? ReadOperation<Args, Value> | WriteOperation<Args, Value> | LocalOperation
-    : WriteOperation<Args, Result> | LocalOperation
+// A method that answers at once cannot be routed: the guards in front of a routed read are asynchronous.
+type OperationOf<Method> = Method extends AnyMethod
+  ? ReturnType<Method> extends PromiseLike<unknown>
+    ? ReadOperation<Method> | WriteOperation<Method> | LocalOperation
+    : WriteOperation<Method> | LocalOperation
   : never
 
 /** One entry for every method. A method that is forgotten does not compile, and a write does not without its key. */
@@ -90,23 +92,16 @@ export type Operations<Repository> = {
   readonly [Name in MethodName<Repository>]: OperationOf<Repository[Name]>
 }
 
-/** An operation whose types are forgotten, for the interpreter. */
-export type AnyOperation =
-  | { readonly kind: 'read'; readonly options: ReadOptions<readonly unknown[], unknown> }
-  | { readonly kind: 'write'; readonly options: WriteOptions<readonly unknown[], unknown> }
-  | LocalOperation
+/** A method whose types are forgotten, for the interpreter. */
+export type Untyped = (...args: readonly unknown[]) => Promise<unknown>
+
+export type AnyOperation = ReadOperation<Untyped> | WriteOperation<Untyped> | LocalOperation
 
 /** The keys that an operation names, as the application gave them. */
 export function keysOf(
-  operation: {
-    readonly key?: WithResult<readonly unknown[], unknown>
-    readonly keys?: WithResult<readonly unknown[], unknown>
-  },
+  { key, keys }: { readonly key?: (...args: never) => Key; readonly keys?: (...args: never) => readonly Key[] },
   args: readonly unknown[],
 ): readonly Key[] | undefined {
-  const call = (select: WithResult<readonly unknown[], unknown>): unknown =>
-    (select as (...all: readonly unknown[]) => unknown)(...args)
-  if (operation.keys !== undefined) return call(operation.keys) as readonly Key[]
-  if (operation.key !== undefined) return [call(operation.key) as Key]
-  return undefined
+  if (keys !== undefined) return keys(...(args as never))
+  return key === undefined ? undefined : [key(...(args as never))]
 }

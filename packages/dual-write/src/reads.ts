@@ -1,12 +1,12 @@
 import { type Entity, type Migration, otherSide, type ReadReason, type SideName, within } from '@twinspan/core'
 import { isDirty } from './dirty.ts'
-import type { ReadOptions } from './operation.ts'
+import type { ReadOptions, Untyped } from './operation.ts'
 import { type BoundRepository, callMethod } from './repository.ts'
 import type { Decider } from './router.ts'
 import { createShadow } from './shadow.ts'
 import { isPromiseLike } from './writes.ts'
 
-type AnyRead = ReadOptions<readonly unknown[], unknown>
+type AnyRead = ReadOptions<Untyped>
 
 export interface ReadSettings {
   readonly router: Decider | undefined

@@ -9,11 +9,11 @@ import {
   within,
 } from '@twinspan/core'
 import { isDirty } from './dirty.ts'
-import type { ReadOptions } from './operation.ts'
+import type { ReadOptions, Untyped } from './operation.ts'
 import type { ReadSettings } from './reads.ts'
 import { type BoundRepository, callMethod } from './repository.ts'
 
-type AnyRead = ReadOptions<readonly unknown[], unknown>
+type AnyRead = ReadOptions<Untyped>
 
 /** How often a read that differs is looked at again before it counts as different. */
 const LOOKS = 3

@@ -1,9 +1,9 @@
 import { type Entity, type Key, keyText, type Migration, type Plan, type SideName } from '@twinspan/core'
-import { keysOf, type WriteOptions } from './operation.ts'
+import { keysOf, type Untyped, type WriteOptions } from './operation.ts'
 import { type BoundRepository, callMethod } from './repository.ts'
 import { waitForMirror } from './wait-for-mirror.ts'
 
-type AnyWrite = WriteOptions<readonly unknown[], unknown>
+type AnyWrite = WriteOptions<Untyped>
 
 /** How often one write may be sent because the fence refused it. A second switch within one write is rare. */
 const ATTEMPTS = 3
@@ -83,7 +83,7 @@ export function createWrites(
       const named = (options.key ?? options.keys)?.length ?? 0
       const padded = [...args]
       while (padded.length < Math.max(length, named - 1)) padded.push(undefined)
-      return keysOf(options as Parameters<typeof keysOf>[0], [...padded, result]) ?? []
+      return keysOf(options, [...padded, result]) ?? []
     }
 
     function report(failedOn: 'none' | 'primary'): void {

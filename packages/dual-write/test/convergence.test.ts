@@ -103,7 +103,7 @@ describe('G5 both sides agree on a key when nobody writes it and the journal hol
           list: readonly { id: number; remove: boolean }[],
         ): Promise<void> => {
           await process.migration.start()
-          const repo = dualWrite(process.migration, process.users, {
+          const repo: Members = dualWrite(process.migration, process.users, {
             legacy: new Members(process),
             target: new Accounts(process),
             operations: { put: write({ key: (id) => id }), drop: write({ key: (id) => id }) },
