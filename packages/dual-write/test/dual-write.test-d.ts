@@ -200,9 +200,19 @@ describe('dualWrite', () => {
 describe('defineEntity', () => {
   it('does not compile without a translation, or with one that leaves out a column', () => {
     // @ts-expect-error toTarget is missing
-    defineEntity({ name: 'users', legacy: legacyStore, target: targetStore, toLegacy: (row) => ({ member_id: row.id, mail: '' }) })
+    defineEntity({
+      name: 'users',
+      legacy: legacyStore,
+      target: targetStore,
+      toLegacy: (row) => ({ member_id: row.id, mail: '' }),
+    })
     // @ts-expect-error toLegacy is missing
-    defineEntity({ name: 'users', legacy: legacyStore, target: targetStore, toTarget: (row) => ({ id: row.member_id, email: '' }) })
+    defineEntity({
+      name: 'users',
+      legacy: legacyStore,
+      target: targetStore,
+      toTarget: (row) => ({ id: row.member_id, email: '' }),
+    })
     defineEntity({
       name: 'users',
       legacy: legacyStore,
