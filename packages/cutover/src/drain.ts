@@ -8,7 +8,7 @@ export interface DrainRequest {
   readonly side: SideName
   /** By `migration.now()`. */
   readonly deadline: number
-  readonly drain: (() => Promise<void>) | undefined
+  readonly drain: (() => Promise<unknown>) | undefined
 }
 
 /**

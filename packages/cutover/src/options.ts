@@ -52,12 +52,12 @@ export interface CutoverOptions {
   /** Conditions of your own. */
   readonly gates?: readonly CustomGate[]
   /** Called once the fence is closed: `() => mirror.drain()`. Without it the mirrors of the live processes do the work. */
-  readonly drain?: () => Promise<void>
+  readonly drain?: () => Promise<unknown>
 }
 
 /** The options with their defaults. */
 export interface Settings extends Required<Omit<CutoverOptions, 'drain'>> {
-  readonly drain: (() => Promise<void>) | undefined
+  readonly drain: (() => Promise<unknown>) | undefined
 }
 
 export function settingsOf(options: CutoverOptions): Settings {
