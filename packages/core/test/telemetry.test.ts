@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import { createEvents, INSTRUMENTS, measurementsOf, type TwinspanEvent } from '../src/index.ts'
+
+const SECRET = 'alice@example.org'
+
+/** One event of every type; what is personal in it is `SECRET`. */
+const EVENTS: readonly TwinspanEvent[] = [
+  { type: 'phase', phase: 'canary', epoch: 5, from: 'shadow' },
+  { type: 'stale', stale: true },
+  { type: 'reachable', what: 'target', reachable: false, error: 'Error (ECONNREFUSED)' },
+  { type: 'write', entity: 'users', operation: 'create', failedOn: 'none' },
+  { type: 'dirty', entity: 'users', keys: [SECRET] },
+  { type: 'mirrored', entity: 'users', keys: [SECRET] },
+  { type: 'mirror-batch', rows: 5, durationMs: 3, outcome: 'ok' },
+  { type: 'mirror-inflight', batches: 1 },
+  { type: 'parked', entity: 'users', rows: 1, class: 'DatabaseError' },
+  { type: 'journal', side: 'legacy', depth: 3, oldestAgeMs: 12, parked: 0 },
+  { type: 'read', entity: 'users', operation: 'find', side: 'target', why: 'router' },
+  { type: 'read-outcome', entity: 'users', operation: 'find', side: 'target', ok: true, durationMs: 2, unit: SECRET },
+  { type: 'shadow-read', entity: 'users', operation: 'find', outcome: 'match' },
+  { type: 'backfill', entity: 'users', rows: 5, totalRows: 10, etaMs: 100 },
+  { type: 'compared', entity: 'users', compared: 10, mismatched: 0, parity: 1 },
+  { type: 'rollout', percent: '1', epoch: 2, killed: false },
+  { type: 'kill', actor: SECRET, reason: SECRET },
+  { type: 'auth', via: 'legacy', scheme: 'bcrypt', upgraded: true, outcome: 'ok' },
+  { type: 'switch', to: 'target-primary', step: 'fence', durationMs: 4, ok: true },
+]
+
+describe('measurementsOf', () => {
+  it.each(EVENTS.map((event) => [event.type, event] as const))(
+    'turns %s into figures of known instruments',
+    (_, event) => {
+      for (const { instrument, value } of measurementsOf(event)) {
+        expect(INSTRUMENTS).toHaveProperty([instrument])
+        expect(value).toBeTypeOf('number')
+        expect(Number.isFinite(value)).toBe(true)
+      }
+    },
+  )
+
+  it('lets no key, unit, actor or reason into an attribute', () => {
+    expect(JSON.stringify(EVENTS.flatMap(measurementsOf))).not.toContain(SECRET)
+  })
+
+  it('measures something for all but the events that other parts of the process listen to', () => {
+    const silent = EVENTS.filter((event) => measurementsOf(event).length === 0).map((event) => event.type)
+    expect(silent).toEqual(['stale', 'dirty', 'mirrored'])
+  })
+})
+
+describe('createEvents', () => {
+  it('calls the listeners of a type and those of every type, until they unsubscribe', () => {
+    const events = createEvents()
+    const seen: string[] = []
+    const off = events.on('stale', (event) => seen.push(`stale ${event.stale}`))
+    events.on('*', (event) => seen.push(event.type))
+    events.emit({ type: 'stale', stale: true })
+    off()
+    events.emit({ type: 'stale', stale: false })
+    expect(seen).toEqual(['stale true', 'stale', 'stale'])
+  })
+
+  it('lets no listener disturb the one who emits, nor the other listeners', () => {
+    const events = createEvents()
+    let heard = 0
+    events.on('*', () => {
+      throw new Error('observer')
+    })
+    events.on('*', () => heard++)
+    events.emit({ type: 'stale', stale: true })
+    expect(heard).toBe(1)
+  })
+})
