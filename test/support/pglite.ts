@@ -17,7 +17,7 @@ export const pglite: Engine = {
       // There is one connection, and Kysely's lock around it.
       connect: async () => db,
       async close() {
-        await instance.exec('drop schema public cascade; create schema public')
+        await instance.exec('drop schema public cascade; create schema public; grant usage on schema public to public')
         await instance.exec('discard all')
         idle.push(instance)
       },

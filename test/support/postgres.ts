@@ -30,7 +30,7 @@ export const postgres: Engine = {
     url.pathname = `/${name}`
     const opened: Kysely<DB>[] = []
     const connect = async (): Promise<Kysely<DB>> => {
-      const pool = new pg.Pool({ connectionString: url.href, max: 10, connectionTimeoutMillis: 5_000 })
+      const pool = new pg.Pool({ connectionString: url.href, max: 10, connectionTimeoutMillis: 5_000, options: '-c synchronous_commit=off' })
       // Tests terminate backends; a pool without a listener would end the process.
       pool.on('error', () => {})
       const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })

@@ -22,6 +22,8 @@ export interface ColumnFacts {
   readonly writable: boolean
   /** `generated always as identity`: takes explicit values only where they are insisted on. */
   readonly insist: boolean
+  /** What hands out the column's values, where that is a counter that can be moved: on PostgreSQL the sequence's name. */
+  readonly generator: string | undefined
   /** Text: whether the column's own order is that of its bytes. */
   readonly byteOrder: boolean
   /** Text: whether the column's own equality is that of its bytes. */

@@ -79,9 +79,10 @@ export interface Dialect {
   readonly forUpdate: RawBuilder<unknown>
   /** The number of rows, exactly or as the engine estimates it where counting would be dear. */
   estimate(db: Kysely<OwnTables>, facts: TableFacts): Promise<number | undefined>
-  /** The next value of the generator behind a column; `undefined` when there is no generator. */
-  nextIdentity(db: Kysely<OwnTables>, facts: TableFacts, column: string): Promise<bigint | undefined>
-  moveIdentity(db: Kysely<OwnTables>, facts: TableFacts, column: string, next: bigint): Promise<void>
+  /** The next value of the generator behind a column that has one. */
+  nextIdentity(db: Kysely<OwnTables>, table: TableFacts, column: ColumnFacts): Promise<bigint>
+  /** Makes the generator hand out at least `next`. Never moves it back. */
+  moveIdentity(db: Kysely<OwnTables>, table: TableFacts, column: ColumnFacts, next: bigint): Promise<void>
 
   surroundings(db: Kysely<OwnTables>): Promise<Surroundings>
   captureTriggers(request: CaptureRequest): readonly Trigger[]

@@ -1,31 +1,44 @@
 import type { Identity } from '@twinspan/core'
 import { sql } from 'kysely'
+import type { ColumnFacts } from './catalog.ts'
 import type { Int64 } from './own-tables.ts'
 import type { KnownTable, TableContext } from './table-context.ts'
 
 /**
- * The generator behind a single integer key. A table whose catalog was not read yet has one; once read, only a table that
- * really has a generator does.
+ * The generator behind a single integer key: a sequence, an identity, an auto-increment counter. Before the catalog was
+ * read (`check` does) a table counts as having one; one that turns out to have none always stands at its largest key.
  */
 export function identityOf(context: TableContext): Identity | undefined {
-  const [column] = context.key
-  if (context.key.length !== 1 || column === undefined) return undefined
+  const [name] = context.key
   const { database, lastKnown } = context
-  if (lastKnown !== undefined && lastKnown.columns.get(column)?.kind !== 'integer') return undefined
+  if (context.key.length !== 1 || name === undefined) return undefined
+  if (lastKnown !== undefined && lastKnown.columns.get(name)?.generator === undefined) return undefined
 
-  const physical = (known: KnownTable): string => known.columns.get(column)?.name ?? column
+  const generated = ({ columns }: KnownTable): ColumnFacts | undefined => {
+    const column = columns.get(name)
+    return column?.generator === undefined ? undefined : column
+  }
   return {
     async read() {
       const known = await context.known()
-      const { rows } = await sql<{ largest: Int64 | null }>`
-        select max(${sql.ref(column)}) as largest from ${sql.table(context.name)}`.execute(context.connection())
-      const largest = known.columns.get(column)?.kind === 'integer' ? BigInt(rows[0]?.largest ?? 0) : 0n
-      const next = await database.dialect.nextIdentity(database.own, known.facts, physical(known))
-      return { next: next ?? largest + 1n, largest: largest < 0n ? 0n : largest }
+      const integers = known.columns.get(name)?.kind === 'integer'
+      const largest = integers ? await largestKey(context, name) : 0n
+      const column = generated(known)
+      const next =
+        column === undefined ? largest + 1n : await database.dialect.nextIdentity(database.own, known.facts, column)
+      return { next, largest }
     },
     async moveTo(next) {
       const known = await context.known()
-      await database.dialect.moveIdentity(database.own, known.facts, physical(known), next)
+      const column = generated(known)
+      if (column !== undefined) await database.dialect.moveIdentity(database.own, known.facts, column, next)
     },
   }
+}
+
+async function largestKey(context: TableContext, column: string): Promise<bigint> {
+  const { rows } = await sql<{ largest: Int64 | null }>`
+    select max(${sql.ref(column)}) as largest from ${sql.table(context.name)}`.execute(context.connection())
+  const largest = BigInt(rows[0]?.largest ?? 0)
+  return largest < 0n ? 0n : largest
 }

@@ -56,6 +56,7 @@ function columnFacts(row: ColumnRow): ColumnFacts {
     required: row.nullable === 'NO' && row.fallback === null && !generated && !/auto_increment/i.test(row.extra),
     writable: !generated,
     insist: false,
+    generator: /auto_increment/i.test(row.extra) ? 'auto_increment' : undefined,
     byteOrder: row.collation?.endsWith('_bin') ?? false,
     // A comparison that pads with spaces calls 'a' and 'a ' equal, also by a binary collation.
     byteEquality: row.collation === 'utf8mb4_0900_bin' || (row.collation?.includes('_nopad_bin') ?? false),

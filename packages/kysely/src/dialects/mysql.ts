@@ -1,7 +1,6 @@
-import { type Kysely, sql } from 'kysely'
-import type { ColumnFacts } from '../catalog.ts'
+import { type RawBuilder, sql } from 'kysely'
+import type { ColumnFacts, TableName } from '../catalog.ts'
 import type { Dialect, Scope } from '../dialect.ts'
-import type { OwnTables } from '../own-tables.ts'
 import { describeMysql } from './mysql-catalog.ts'
 import { deniedSequence, mysqlCapture, mysqlFreeze } from './mysql-triggers.ts'
 
@@ -93,20 +92,16 @@ export const mysql: Dialect = {
     if (size === undefined || Number(size.bytes ?? 0) < CHEAP_BYTES || size.estimated === null) return undefined
     return Number(size.estimated)
   },
-  async nextIdentity(db, facts, column) {
-    if (!(await countsUp(db, facts, column))) return undefined
-    const { rows } = await sql<{ Create?: string; [name: string]: unknown }>`
-      show create table ${sql.table(`${facts.schema ?? ''}.${facts.name}`)}`.execute(db)
-    // The dictionary caches its figure; the table's own statement does not. It names none while it is 1.
+  async nextIdentity(db, table) {
+    const { rows } = await sql<Record<string, unknown>>`show create table ${qualified(table)}`.execute(db)
+    // The dictionary caches its figure, the statement does not; it names none while the figure is 1.
     const statement = String(Object.values(rows[0] ?? {})[1] ?? '')
-    return BigInt(/AUTO_INCREMENT=(\d+)/.exec(statement)?.[1] ?? 1)
+    return BigInt(/\bAUTO_INCREMENT=(\d+)/.exec(statement)?.[1] ?? 1)
   },
-  async moveIdentity(db, facts, column, next) {
-    const now = await mysql.nextIdentity(db, facts, column)
-    if (now === undefined || now >= next) return
-    await sql`alter table ${sql.table(`${facts.schema ?? ''}.${facts.name}`)} auto_increment = ${sql.lit(next)}`.execute(
-      db,
-    )
+  async moveIdentity(db, table, column, next) {
+    // InnoDB ignores a figure that is not beyond the largest key; what is beyond it must not be taken back.
+    if ((await mysql.nextIdentity(db, table, column)) >= next) return
+    await sql`alter table ${qualified(table)} auto_increment = ${sql.lit(next)}`.execute(db)
   },
 
   async surroundings(db) {
@@ -163,13 +158,6 @@ function encode(value: unknown, { json }: ColumnFacts): unknown {
   return JSON.stringify(value)
 }
 
-async function countsUp(
-  db: Kysely<OwnTables>,
-  { schema, name }: { schema: string | undefined; name: string },
-  column: string,
-): Promise<boolean> {
-  const { rows } =
-    await sql`select 1 from information_schema.columns where table_schema = ${schema} and table_name = ${name}
-    and column_name = ${column} and extra like '%auto_increment%'`.execute(db)
-  return rows.length > 0
+function qualified({ schema, name }: TableName): RawBuilder<unknown> {
+  return sql.table(schema === undefined ? name : `${schema}.${name}`)
 }

@@ -11,6 +11,7 @@ interface ColumnRow {
   readonly has_default: boolean
   readonly identity: string
   readonly generated: string
+  readonly sequence: string | null
   readonly collation: string | null
   readonly deterministic: boolean | null
   readonly database_collation: string
@@ -31,6 +32,12 @@ export async function describePostgres(db: Kysely<OwnTables>, table: TableName):
   const columns = await sql<ColumnRow>`
     select a.attname as name, format_type(a.atttypid, a.atttypmod) as type, coalesce(b.typname, t.typname) as base,
       a.attnotnull as not_null, a.atthasdef as has_default, a.attidentity::text as identity, a.attgenerated::text as generated,
+      coalesce(pg_get_serial_sequence(format('%I.%I', ${relation.schema}::text, ${relation.name}::text), a.attname), (
+        select format('%I.%I', sn.nspname, s.relname) from pg_attrdef ad
+        join pg_depend p on p.classid = 'pg_attrdef'::regclass and p.objid = ad.oid and p.refclassid = 'pg_class'::regclass
+        join pg_class s on s.oid = p.refobjid and s.relkind = 'S' join pg_namespace sn on sn.oid = s.relnamespace
+        where ad.adrelid = a.attrelid and ad.adnum = a.attnum limit 1
+      )) as sequence,
       o.collname as collation, o.collisdeterministic as deterministic, d.datcollate as database_collation
     from pg_attribute a join pg_type t on t.oid = a.atttypid left join pg_type b on b.oid = nullif(t.typbasetype, 0)
       left join pg_collation o on o.oid = a.attcollation, pg_database d
@@ -66,6 +73,7 @@ function columnFacts(row: ColumnRow): ColumnFacts {
     required: row.not_null && !row.has_default && row.identity === '',
     writable: row.generated === '',
     insist: row.identity === 'a',
+    generator: row.sequence ?? undefined,
     byteOrder: collation === 'C' || collation === 'POSIX' || collation === 'ucs_basic',
     byteEquality: row.base !== 'citext' && row.deterministic !== false,
   }

@@ -1,7 +1,6 @@
-import { type Kysely, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { Dialect } from '../dialect.ts'
 import { journalIndex } from '../journal-index.ts'
-import type { OwnTables } from '../own-tables.ts'
 import { describePostgres } from './postgres-catalog.ts'
 import { FENCE_LOCKS, fenceLock } from './postgres-fence.ts'
 import { deniedSequence, postgresCapture, postgresFreeze } from './postgres-triggers.ts'
@@ -87,22 +86,18 @@ export const postgres: Dialect = {
     if (size === undefined || Number(size.pages) < CHEAP_PAGES || size.tuples < 0) return undefined
     return Math.round(size.tuples)
   },
-  async nextIdentity(db, facts, column) {
-    const sequence = await sequenceOf(db, facts, column)
-    if (sequence === undefined) return undefined
+  async nextIdentity(db, _table, { generator = '' }) {
     const { rows } = await sql<{ last: string | number; called: boolean; step: string | number }>`
       select s.last_value as last, s.is_called as called, p.seqincrement as step
-      from ${sql.raw(sequence)} s, pg_sequence p where p.seqrelid = ${sequence}::regclass`.execute(db)
+      from ${sql.raw(generator)} s, pg_sequence p where p.seqrelid = ${generator}::regclass`.execute(db)
     const [state] = rows
-    if (state === undefined) return undefined
+    if (state === undefined) return 1n
     return state.called ? BigInt(state.last) + BigInt(state.step) : BigInt(state.last)
   },
-  async moveIdentity(db, facts, column, next) {
-    const sequence = await sequenceOf(db, facts, column)
-    if (sequence === undefined) return
-    // A value that another session draws meanwhile is larger than what was read, and `greatest` keeps what is larger.
-    await sql`select setval(${sequence}::regclass, greatest(${String(next)}::bigint, last_value + is_called::int), false)
-      from ${sql.raw(sequence)}`.execute(db)
+  async moveIdentity(db, _table, { generator = '' }, next) {
+    // Only where it really moves: set to what was read, it could step back behind a value drawn meanwhile.
+    await sql`select setval(${generator}::regclass, ${String(next)}::bigint, false)
+      from ${sql.raw(generator)} where last_value + is_called::int < ${String(next)}::bigint`.execute(db)
   },
 
   async surroundings(db) {
@@ -138,14 +133,4 @@ export const postgres: Dialect = {
       for (const statement of statements) await sql.raw(statement).execute(transaction)
     })
   },
-}
-
-async function sequenceOf(
-  db: Kysely<OwnTables>,
-  { schema, name }: { readonly schema: string | undefined; readonly name: string },
-  column: string,
-): Promise<string | undefined> {
-  const { rows } = await sql<{ sequence: string | null }>`
-    select pg_get_serial_sequence(format('%I.%I', ${schema}::text, ${name}::text), ${column}) as sequence`.execute(db)
-  return rows[0]?.sequence ?? undefined
 }

@@ -55,25 +55,16 @@ export const sqlite: Dialect = {
   tuples: (tuples) => sql`(values ${sql.join(tuples)})`,
 
   estimate: async () => undefined,
-  async nextIdentity(db, facts, column) {
-    if (!isRowid(facts, column)) return undefined
-    const { rows } = await sql<{ next: bigint | number }>`
-      select max(coalesce((select max(${sql.ref(column)}) from ${sql.table(facts.name)}), 0),
-                 ${(await counts(db)) ? sql`coalesce((select seq from sqlite_sequence where name = ${facts.name}), 0)` : sql`0`}
-             ) + 1 as next`.execute(db)
+  async nextIdentity(db, { name }, column) {
+    const { rows } = await sql<{ next: bigint | number | null }>`
+      select max(coalesce((select seq from sqlite_sequence where name = ${name}), 0),
+                 coalesce((select max(${sql.ref(column.name)}) from ${sql.table(name)}), 0)) + 1 as next`.execute(db)
     return BigInt(rows[0]?.next ?? 1)
   },
-  async moveIdentity(db, facts, column, next) {
-    // Without `autoincrement` the next key is always one more than the largest: there is nothing to move.
-    if (!(await counts(db)) || !isRowid(facts, column)) return
-    await sql`update sqlite_sequence set seq = ${next - 1n} where name = ${facts.name} and seq < ${next - 1n}`.execute(
-      db,
-    )
-    await sql`insert into sqlite_sequence (name, seq) select ${facts.name}, ${next - 1n}
-      where not exists (select 1 from sqlite_sequence where name = ${facts.name})
-        and exists (select 1 from sqlite_master where name = ${facts.name} and lower(sql) like '%autoincrement%')`.execute(
-      db,
-    )
+  async moveIdentity(db, { name }, _column, next) {
+    await sql`update sqlite_sequence set seq = ${next - 1n} where name = ${name} and seq < ${next - 1n}`.execute(db)
+    await sql`insert into sqlite_sequence (name, seq) select ${name}, ${next - 1n}
+      where not exists (select 1 from sqlite_sequence where name = ${name})`.execute(db)
   },
 
   surroundings: async () => ({ schema: undefined, counts: false }),
@@ -104,6 +95,8 @@ async function describe(db: Kysely<OwnTables>, { name }: TableName): Promise<Tab
   }>`
     select name, type, "notnull", dflt_value, pk, hidden from pragma_table_xinfo(${name}) order by cid`.execute(db)
   if (columns.rows.length === 0) return undefined
+  const counter = await sql`select 1 from sqlite_master
+    where type = 'table' and name = ${name} collate nocase and sql like '%autoincrement%'`.execute(db)
   const indexes = await sql<{ index_name: string; origin: string; name: string | null; coll: string | null }>`
     select l.name as index_name, l.origin, i.name, i.coll
     from pragma_index_list(${name}) l, pragma_index_xinfo(l.name) i
@@ -135,6 +128,7 @@ async function describe(db: Kysely<OwnTables>, { name }: TableName): Promise<Tab
         required: column.notnull === 1 && column.dflt_value === null && !generates,
         writable: column.hidden === 0,
         insist: false,
+        generator: generates && counter.rows.length > 0 ? 'autoincrement' : undefined,
         byteOrder: binary,
         byteEquality: binary,
       }
@@ -165,15 +159,4 @@ function encode(value: unknown, column: ColumnFacts, table: string): unknown {
   }
   if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) return JSON.stringify(value)
   return value
-}
-
-function isRowid(facts: TableFacts, column: string): boolean {
-  const type = facts.columns.find(({ name }) => name === column)?.type
-  return facts.primaryKey.length === 1 && facts.primaryKey[0] === column && type?.toUpperCase() === 'INTEGER'
-}
-
-/** `sqlite_sequence` exists once the first table with `autoincrement` does. */
-async function counts(db: Kysely<OwnTables>): Promise<boolean> {
-  const { rows } = await sql`select 1 from sqlite_master where name = 'sqlite_sequence'`.execute(db)
-  return rows.length > 0
 }
