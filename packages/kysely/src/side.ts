@@ -51,6 +51,7 @@ function bindSide(database: Database, { migration, side }: SideScope): BoundSide
   return {
     name: side,
     engine: database.dialect.engine,
+    connection: database.app,
     journal: createJournal(database, scope),
     fence: createFence(database, scope),
     capture: createCapture(database, scope),
