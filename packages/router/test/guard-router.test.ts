@@ -142,6 +142,22 @@ describe('guardRouter', () => {
     expect(router.status().killed?.reason).toMatch(/^integrity: \d+ of \d+ bad on target, within/)
   })
 
+  it('does not hold the mismatches before a re-arm against what came after it', async () => {
+    const { process } = await service()
+    const { migration, router } = process
+    const compare = async (outcome: 'match' | 'mismatch'): Promise<void> => {
+      for (let second = 0; second < 20; second++) {
+        migration.events.emit({ type: 'shadow-read', entity: 'users', operation: 'find', outcome })
+        await tick(1_000)
+      }
+    }
+    await compare('mismatch')
+    expect(isKilled(router)).toBe(true)
+    await router.rearm(BY)
+    await compare('match')
+    expect(isKilled(router)).toBe(false)
+  })
+
   it('only says what it would have done in shadow', async () => {
     const { migration, router } = await world.join()
     await walk(migration, 'shadow')

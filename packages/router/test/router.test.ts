@@ -1,5 +1,6 @@
 import { InvalidOptionError, RolloutKilledError, type TwinspanEvent } from '@twinspan/core'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { bucket } from '../src/bucket.ts'
 import { createRouter } from '../src/index.ts'
 import { BY, cohort, createWorld, type Process, someKeys, walk } from './world.ts'
 
@@ -61,6 +62,23 @@ describe('decide', () => {
       const after = cohort(router, keys)
       expect([...before].filter((key) => !after.has(key))).toEqual([])
       before = after
+    }
+  })
+
+  it('draws the line strictly below the threshold', async () => {
+    const { router } = await canary()
+    const scope = { migration: 'things-move', unit: 'user' }
+    for (const key of someKeys(20)) {
+      const hash = BigInt(bucket(key, scope))
+      // 20 decimals name each of the 2^32 thresholds.
+      const percentOf = (threshold: bigint): string => {
+        const digits = ((threshold * 10n ** 22n) / 2n ** 32n).toString().padStart(21, '0')
+        return `${digits.slice(0, -20)}.${digits.slice(-20)}`
+      }
+      await router.setPercent(percentOf(hash), BY)
+      expect(router.decide(key).side).toBe('legacy')
+      await router.setPercent(percentOf(hash + 1n), BY)
+      expect(router.decide(key).side).toBe('target')
     }
   })
 
@@ -249,6 +267,15 @@ describe('kill', () => {
       ['killed', '0.5 %'],
       ['100 %', 'killed'],
     ])
+  })
+
+  it('ends in the process that called it when another one re-arms', async () => {
+    const first = await canary({ steps: [100] })
+    const second = await world.join({ steps: [100] })
+    await first.router.kill(BY)
+    await second.router.rearm(BY)
+    await tick(1_300)
+    expect(first.router.decide('1')).toMatchObject({ side: 'target', reason: 'percent' })
   })
 
   it('leaves an earlier kill as it is', async () => {
