@@ -33,8 +33,9 @@ for (const [legacyEngine, targetEngine] of pairs) {
   const missing = (await legacyEngine.missing()) ?? (await targetEngine.missing())
   if (missing !== undefined && process.env['CI'] === 'true') throw new Error(missing)
   const name = `the switch from ${legacyEngine.name} to ${targetEngine.name}`
+  const title = missing === undefined ? name : `${name} (skipped: ${missing})`
 
-  describe.skipIf(missing !== undefined)(missing === undefined ? name : `${name} (skipped: ${missing})`, () => {
+  describe.skipIf(missing !== undefined)(`${title}`, () => {
     let databases: { readonly legacy: OpenDatabase<LegacyDB>; readonly target: OpenDatabase<TargetDB> }
     let services: Service[]
     let archive: string
@@ -86,10 +87,10 @@ for (const [legacyEngine, targetEngine] of pairs) {
       const [users] = migration.entities
       for (const to of PHASES.slice(1, 5)) {
         await migration.advance({ to, ...by })
-        if (to === 'dual-write') for await (const _ of backfill(migration, users!)) _
+        if (to === 'dual-write') await toTheEnd(backfill(migration, users!))
       }
       await (services[0] as Service).mirror.drain()
-      for await (const _ of reconcile.sweep(migration, users!)) _
+      await toTheEnd(reconcile.sweep(migration, users!))
     }
 
     it(`goes there and back ${SWITCHES} times under load: nothing lost, nothing on the demoted side, no error`, {
@@ -145,13 +146,17 @@ for (const [legacyEngine, targetEngine] of pairs) {
       await cut.rollback(by)
       await expect(cut.rollback(by)).rejects.toMatchObject({ code: 'TWINSPAN_CUTOVER_BLOCKED' })
       const [users] = first.migration.entities
-      for await (const _ of reconcile.sweep(first.migration, users!, { repair: true })) _
+      await toTheEnd(reconcile.sweep(first.migration, users!, { repair: true }))
       await first.mirror.drain()
-      for await (const _ of reconcile.sweep(first.migration, users!)) _
+      await toTheEnd(reconcile.sweep(first.migration, users!))
       expect((await cut.rollback(by)).to).toBe('canary')
       expect((await new LegacyAccounts(databases.legacy.db).all()).find(({ id }) => id === 1)?.points).toBe(1)
     })
   })
+}
+
+async function toTheEnd(work: AsyncIterable<unknown>): Promise<void> {
+  for await (const step of work) void step
 }
 
 /** Users of every process who create, award and remove, and remember what they were told. */

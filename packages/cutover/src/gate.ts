@@ -9,7 +9,7 @@ export interface GateContext {
   readonly from: Phase
   readonly to: Phase | 'drop'
   readonly settings: Settings
-  /** How long the gate may wait for what comes by itself. `0` in a plan. */
+  /** How long the gate may wait for what comes by itself: short in a plan. */
   readonly patienceMs: number
 }
 

@@ -19,6 +19,9 @@ export interface CutoverPlan {
   readonly gates: readonly GateResult[]
 }
 
+/** A process that has not heard of the last change yet does within its refresh; no reason to alarm anybody. */
+const PATIENCE_MS = 1_500
+
 export async function plan(migration: Migration, settings: Settings, { to }: PlanOptions): Promise<CutoverPlan> {
   const snapshot = await migration.refresh()
   const move = moveTo(to ?? nextOf(snapshot.phase), snapshot.phase)
@@ -30,7 +33,7 @@ export async function plan(migration: Migration, settings: Settings, { to }: Pla
     from,
     to: destination,
     settings,
-    patienceMs: 0,
+    patienceMs: Math.min(settings.acknowledgeMs, PATIENCE_MS),
   })
   return { ready: gates.every((gate) => gate.ok), from: snapshot.phase, to: destination, epoch: snapshot.epoch, gates }
 }

@@ -105,5 +105,5 @@ function plain(value: unknown): string {
   if (value instanceof Date) return value.toISOString()
   if (typeof value === 'boolean') return value ? '1' : '0'
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | bigint)
 }

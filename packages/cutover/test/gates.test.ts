@@ -252,7 +252,7 @@ describe('the gates of the switch', () => {
       { name: 'hanging', check: () => new Promise<never>(() => {}) },
       { name: 'later', for: ['complete'] as const, check: () => ({ ok: false, detail: 'not asked here' }) },
     ]
-    const plan = await cutover({ gates, gateTimeoutMs: 50, maxLagMs: 10 }).plan()
+    const plan = await cutover({ gates, gateTimeoutMs: 50, maxLagMs: 10, acknowledgeMs: 0 }).plan()
     expect(plan.gates.filter((gate) => !gate.ok)).toEqual([
       { name: 'on-call', ok: false, detail: 'nobody confirmed', advice: 'Ask.' },
       { name: 'report', ok: false, detail: 'could not be checked: Error' },

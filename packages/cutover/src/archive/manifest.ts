@@ -61,7 +61,8 @@ export async function readManifest(
   } catch (error) {
     throw new ArchiveError(`${name} is damaged: it is no JSON.`, { cause: error })
   }
-  if (manifest.format !== FORMAT) throw new ArchiveError(`${name} is not a manifest of format ${FORMAT}.`)
+  if (manifest.format !== FORMAT)
+    throw new ArchiveError(`${name} is not a manifest of the format that this version reads.`)
   return { manifest, sha256: createHash('sha256').update(text).digest('hex') }
 }
 
