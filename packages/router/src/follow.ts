@@ -3,6 +3,8 @@ import { type View, type ViewOptions, viewOf } from './view.ts'
 
 /** Reads in flight on a store that has stopped answering. More would only fill its pool. */
 const MAX_IN_FLIGHT = 3
+/** A read that has not ended by then never will: its connection is gone without a word. */
+const LOST_MS = 30_000
 
 export interface FollowOptions extends ViewOptions {
   readonly refreshMs: number
@@ -33,7 +35,7 @@ export function createFollower(migration: Migration, options: FollowOptions): Fo
   let readAt: number | undefined
   let begun = 0
   let applied = 0
-  let inFlight = 0
+  const inFlight = new Map<number, number>()
   let wasStale = false
   let watch: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined
 
@@ -57,15 +59,18 @@ export function createFollower(migration: Migration, options: FollowOptions): Fo
   }
 
   async function look(): Promise<Document | undefined> {
-    if (inFlight >= MAX_IN_FLIGHT) throw new UnavailableError(`The state store of "${migration.name}" does not answer.`)
-    const order = ++begun
     const at = migration.now()
+    for (const [read, since] of inFlight) if (at - since > LOST_MS) inFlight.delete(read)
+    if (inFlight.size >= MAX_IN_FLIGHT) {
+      throw new UnavailableError(`The state store of "${migration.name}" does not answer.`)
+    }
+    const order = ++begun
+    inFlight.set(order, at)
     const document = await within(timeoutMs, 'Reading the rollout', async () => {
-      inFlight++
       try {
         return await migration.store.getDocument(ROLLOUT_DOCUMENT)
       } finally {
-        inFlight--
+        inFlight.delete(order)
       }
     })
     apply(order, at, document)

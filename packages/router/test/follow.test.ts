@@ -80,11 +80,21 @@ describe('a follower', () => {
   it('has few reads in flight, however long the store says nothing', async () => {
     const { follower, reads } = follow()
     follower.start()
-    await vi.advanceTimersByTimeAsync(600_000)
+    await vi.advanceTimersByTimeAsync(29_000)
     expect(reads.length).toBeLessThanOrEqual(3)
     for (const end of reads.splice(0)) end(rollout(1))
     await vi.advanceTimersByTimeAsync(1_500)
     expect(reads.length).toBe(1)
+    await Promise.all([follower.stop(), vi.advanceTimersByTimeAsync(5_000)])
+  })
+
+  it('gives up reads that never end, and asks again', async () => {
+    const { follower, reads } = follow()
+    follower.start()
+    await vi.advanceTimersByTimeAsync(29_000)
+    const silent = reads.length
+    await vi.advanceTimersByTimeAsync(31_000)
+    expect(reads.length).toBeGreaterThan(silent)
     await Promise.all([follower.stop(), vi.advanceTimersByTimeAsync(5_000)])
   })
 
