@@ -33,9 +33,10 @@ export type InputRow<Table, Column extends string> =
   Untyped<Table> extends true
     ? Row
     : {
-        [Name in Exclude<keyof Insertable<Table>, Column> & keyof Table]:
+        // Mapped over the insertable itself, so that columns with a default and nullable ones stay optional.
+        [Name in keyof Insertable<Table> as Exclude<Name, Column>]:
           | Insertable<Table>[Name]
-          | SelectType<Table[Name]>
+          | SelectType<Table[Name & keyof Table]>
       } & { [Name in Column & keyof Table]: SelectType<Table[Name]> | InsertType<Table[Name]> }
 
 /** A table as an entity store. */
