@@ -82,7 +82,7 @@ const scenario = fc.record({
   lifetimes: fc.tuple(lifetime, lifetime, lifetime, lifetime, lifetime, lifetime),
 })
 
-describe('G5 both sides agree on a key when nobody writes it and the journal holds no row of it', () => {
+describe('I5 both sides agree on a key when nobody writes it and the journal holds no row of it', () => {
   it('holds in any interleaving of three writers, two mirrors, crashes and a phase change', async () => {
     await fc.assert(
       fc.asyncProperty(fc.scheduler(), scenario, async (scheduler, { phase, direction, writers, lifetimes }) => {
