@@ -1,12 +1,10 @@
 import { type Entity, type Migration, otherSide, type ReadReason, type SideName, within } from '@twinspan/core'
-import { isDirty } from './dirty.ts'
 import type { ReadOptions, Untyped } from './operation.ts'
+import { isDirty, type ReadCall } from './read-call.ts'
 import { type BoundRepository, callMethod } from './repository.ts'
 import type { Decider } from './router.ts'
 import { createShadow } from './shadow.ts'
 import { isPromiseLike } from './writes.ts'
-
-type AnyRead = ReadOptions<Untyped>
 
 export interface ReadSettings {
   readonly router: Decider | undefined
@@ -23,15 +21,59 @@ export function createReads(
   entity: Entity,
   repositories: Readonly<Record<SideName, BoundRepository>>,
   settings: ReadSettings,
-): (name: string, options: AnyRead, args: readonly unknown[]) => unknown {
+): (name: string, options: ReadOptions<Untyped>, args: readonly unknown[]) => unknown {
   const shadow = createShadow(migration, entity, repositories, settings)
 
-  function answered(name: string, side: SideName, why: ReadReason): void {
-    migration.events.emit({ type: 'read', entity: entity.name, operation: name, side, why })
+  return (name, options, args) => {
+    const { plan, stale } = migration.snapshot
+    if (plan.reads !== 'router' && !plan.compares) return ask(plan.primary, name, args)
+    const call: ReadCall = { name, options, args, unit: unitOf(options, args) }
+    if (plan.reads === 'router' && !stale && settings.router !== undefined) {
+      if (call.unit === undefined) answered(call, plan.primary, 'no-key')
+      else if (decide(settings.router, call.unit) !== plan.primary) return routed(call)
+    }
+    const answer = ask(plan.primary, name, args)
+    if (!isPromiseLike(answer)) return answer
+    const watched = timed(call, plan.primary, () => answer)
+    // Sampled before it is made, detached from the caller, and of no consequence to it.
+    if (settings.random() < (options.shadowRate ?? settings.shadowRate)) shadow(call, watched)
+    return watched
+  }
+
+  function ask(side: SideName, name: string, args: readonly unknown[]): unknown {
+    return callMethod(repositories[side].base, name, args)
+  }
+
+  async function routed(call: ReadCall): Promise<unknown> {
+    const { name, args, options } = call
+    const { primary } = migration.snapshot.plan
+    const secondary = otherSide(primary)
+    const fallBack = (why: ReadReason): Promise<unknown> => {
+      answered(call, primary, why)
+      return timed(call, primary, () => ask(primary, name, args))
+    }
+    // Asked before the secondary is read: what is clean now has reached it, and what is written from here on is concurrent.
+    let dirty: boolean
+    try {
+      dirty = await isDirty(migration, entity, primary, call)
+    } catch {
+      return fallBack('fallback')
+    }
+    if (dirty) return fallBack('dirty')
+    const timeoutMs = options.timeoutMs ?? settings.readTimeoutMs
+    try {
+      const result = await timed(call, secondary, () =>
+        within(timeoutMs, `${entity.name}.${name} on ${secondary}`, async () => ask(secondary, name, args)),
+      )
+      answered(call, secondary, 'router')
+      return result
+    } catch {
+      return fallBack('fallback')
+    }
   }
 
   /** Calls a side and reports how it went, in phases in which somebody compares the sides. */
-  async function timed(name: string, side: SideName, unit: string | undefined, call: () => unknown): Promise<unknown> {
+  async function timed({ name, unit }: ReadCall, side: SideName, work: () => unknown): Promise<unknown> {
     const began = performance.now()
     const report = (ok: boolean): void =>
       migration.events.emit({
@@ -44,7 +86,7 @@ export function createReads(
         ...(unit === undefined ? {} : { unit }),
       })
     try {
-      const result = await call()
+      const result = await work()
       report(true)
       return result
     } catch (error) {
@@ -53,53 +95,11 @@ export function createReads(
     }
   }
 
-  async function routed(name: string, options: AnyRead, args: readonly unknown[], unit: string): Promise<unknown> {
-    const { primary } = migration.snapshot.plan
-    const secondary = otherSide(primary)
-    const fallBack = (why: ReadReason): Promise<unknown> => {
-      answered(name, primary, why)
-      return timed(name, primary, unit, () => callMethod(repositories[primary].base, name, args))
-    }
-    // Asked before the secondary is read: what is clean now has reached it, and what is written from here on is concurrent.
-    let dirty: boolean
-    try {
-      dirty = await isDirty(migration, entity, primary, options, args)
-    } catch {
-      return fallBack('fallback')
-    }
-    if (dirty) return fallBack('dirty')
-    const timeoutMs = options.timeoutMs ?? settings.readTimeoutMs
-    try {
-      const result = await timed(name, secondary, unit, () =>
-        within(timeoutMs, `${entity.name}.${name} on ${secondary}`, async () =>
-          callMethod(repositories[secondary].base, name, args),
-        ),
-      )
-      answered(name, secondary, 'router')
-      return result
-    } catch {
-      return fallBack('fallback')
-    }
+  function answered({ name }: ReadCall, side: SideName, why: ReadReason): void {
+    migration.events.emit({ type: 'read', entity: entity.name, operation: name, side, why })
   }
 
-  return (name, options, args) => {
-    const { plan, stale } = migration.snapshot
-    if (plan.reads === 'router' && !stale && settings.router !== undefined) {
-      const unit = unitOf(options, args)
-      if (unit === undefined) answered(name, plan.primary, 'no-key')
-      else if (decide(settings.router, unit) !== plan.primary) return routed(name, options, args, unit)
-    }
-    const call = (): unknown => callMethod(repositories[plan.primary].base, name, args)
-    if (!plan.compares) return call()
-    const result = call()
-    if (!isPromiseLike(result)) return result
-    const watched = timed(name, plan.primary, unitOf(options, args), () => result)
-    // Sampled before it is made, detached from the caller, and of no consequence to it.
-    if (settings.random() < (options.shadowRate ?? settings.shadowRate)) shadow(name, options, args, watched)
-    return watched
-  }
-
-  function unitOf(options: AnyRead, args: readonly unknown[]): string | undefined {
+  function unitOf(options: ReadOptions<Untyped>, args: readonly unknown[]): string | undefined {
     const named = options.unit?.(...args)
     return named === undefined || named === null || named === '' ? migration.unitOfWork?.unit : String(named)
   }

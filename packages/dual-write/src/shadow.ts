@@ -8,12 +8,9 @@ import {
   TimeoutError,
   within,
 } from '@twinspan/core'
-import { isDirty } from './dirty.ts'
-import type { ReadOptions, Untyped } from './operation.ts'
+import { isDirty, type ReadCall } from './read-call.ts'
 import type { ReadSettings } from './reads.ts'
 import { type BoundRepository, callMethod } from './repository.ts'
-
-type AnyRead = ReadOptions<Untyped>
 
 /** How often a read that differs is looked at again before it counts as different. */
 const LOOKS = 3
@@ -27,51 +24,18 @@ export function createShadow(
   entity: Entity,
   repositories: Readonly<Record<SideName, BoundRepository>>,
   settings: ReadSettings,
-): (name: string, options: AnyRead, args: readonly unknown[], primaryAnswer: Promise<unknown>) => void {
+): (call: ReadCall, primaryAnswer: Promise<unknown>) => void {
   let inFlight = 0
 
-  async function ask(side: SideName, name: string, options: AnyRead, args: readonly unknown[]): Promise<unknown> {
-    const timeoutMs = options.timeoutMs ?? settings.readTimeoutMs
-    return within(timeoutMs, `${entity.name}.${name} on ${side}`, async () =>
-      callMethod(repositories[side].base, name, args),
-    )
+  return (call, primaryAnswer) => {
+    if (inFlight >= settings.shadowInFlight) return report(call, 'shed')
+    inFlight++
+    void run(call, primaryAnswer).finally(() => {
+      inFlight--
+    })
   }
 
-  function same(options: AnyRead, primary: unknown, secondary: unknown): boolean {
-    const clean = options.clean ?? ((result: unknown) => result)
-    return (options.compare ?? isDeepStrictEqual)(clean(primary), clean(secondary))
-  }
-
-  async function compare(
-    name: string,
-    options: AnyRead,
-    args: readonly unknown[],
-    expected: unknown,
-  ): Promise<ShadowOutcome> {
-    const { primary } = migration.snapshot.plan
-    const secondary = otherSide(primary)
-    if (same(options, expected, await ask(secondary, name, options, args))) return 'match'
-    for (let look = 1; look <= LOOKS; look++) {
-      await migration.sleep(settings.recheckMs * look)
-      const again = await ask(primary, name, options, args)
-      const found = await ask(secondary, name, options, args)
-      if (same(options, again, found)) return 'lagged'
-      if (!(await isDirty(migration, entity, primary, options, args))) {
-        // Nothing is on its way, so what still differs at the next look differs for good.
-        const last = await ask(primary, name, options, args)
-        if (isDeepStrictEqual(again, last) && !same(options, last, await ask(secondary, name, options, args)))
-          return 'mismatch'
-      }
-    }
-    return 'lagged'
-  }
-
-  async function run(
-    name: string,
-    options: AnyRead,
-    args: readonly unknown[],
-    primaryAnswer: Promise<unknown>,
-  ): Promise<void> {
+  async function run(call: ReadCall, primaryAnswer: Promise<unknown>): Promise<void> {
     let expected: unknown
     try {
       expected = await primaryAnswer
@@ -81,25 +45,54 @@ export function createShadow(
     }
     let outcome: ShadowOutcome
     try {
-      outcome = await compare(name, options, args, expected)
+      outcome = await compare(call, expected)
     } catch (error) {
       outcome = error instanceof TimeoutError ? 'timeout' : 'error'
     }
-    migration.events.emit({ type: 'shadow-read', entity: entity.name, operation: name, outcome })
+    report(call, outcome)
     if (outcome !== 'mismatch') return
     // The operation names the finding: its arguments may be personal data.
-    const finding = { kind: 'shadow', entity: entity.name, subject: name, detail: { operation: name } }
+    const finding = { kind: 'shadow', entity: entity.name, subject: call.name, detail: { operation: call.name } }
     await migration.store.saveFindings([finding]).catch(() => {})
   }
 
-  return (name, options, args, primaryAnswer) => {
-    if (inFlight >= settings.shadowInFlight) {
-      migration.events.emit({ type: 'shadow-read', entity: entity.name, operation: name, outcome: 'shed' })
-      return
+  async function compare(call: ReadCall, expected: unknown): Promise<ShadowOutcome> {
+    const { primary } = migration.snapshot.plan
+    const secondary = otherSide(primary)
+    if (same(call, expected, await ask(secondary, call))) return 'match'
+    for (let look = 1; look <= LOOKS; look++) {
+      await migration.sleep(settings.recheckMs * look)
+      const again = await ask(primary, call)
+      const found = await ask(secondary, call)
+      if (same(call, again, found)) return 'lagged'
+      if (!(await isDirty(migration, entity, primary, call))) {
+        // Nothing is on its way, so what still differs at the next look differs for good.
+        const last = await ask(primary, call)
+        if (isDeepStrictEqual(again, last) && !same(call, last, await ask(secondary, call))) return 'mismatch'
+      }
     }
-    inFlight++
-    void run(name, options, args, primaryAnswer).finally(() => {
-      inFlight--
+    return 'lagged'
+  }
+
+  function ask(side: SideName, { name, args, options }: ReadCall): Promise<unknown> {
+    const timeoutMs = options.timeoutMs ?? settings.readTimeoutMs
+    return within(timeoutMs, `${entity.name}.${name} on ${side}`, async () =>
+      callMethod(repositories[side].base, name, args),
+    )
+  }
+
+  function same({ options }: ReadCall, primary: unknown, secondary: unknown): boolean {
+    const clean = options.clean ?? ((result: unknown) => result)
+    return (options.compare ?? isDeepStrictEqual)(clean(primary), clean(secondary))
+  }
+
+  function report({ name, unit }: ReadCall, outcome: ShadowOutcome): void {
+    migration.events.emit({
+      type: 'shadow-read',
+      entity: entity.name,
+      operation: name,
+      outcome,
+      ...(unit === undefined ? {} : { unit }),
     })
   }
 }
