@@ -172,6 +172,21 @@ describe('guardRouter', () => {
     expect(isKilled(router)).toBe(false)
   })
 
+  it('kills in canary although the first outcome came from a request that was pinned to shadow', async () => {
+    const { migration, router } = await world.join()
+    await walk(migration, 'shadow')
+    guardRouter(migration, router)
+    migration.run(() => {
+      migration.events.emit({ type: 'shadow-read', entity: 'users', operation: 'find', outcome: 'match' })
+    })
+    await walk(migration, 'canary')
+    for (let second = 0; second < 20; second++) {
+      migration.events.emit({ type: 'shadow-read', entity: 'users', operation: 'find', outcome: 'mismatch' })
+      await tick(1_000)
+    }
+    expect(isKilled(router)).toBe(true)
+  })
+
   it.each([
     [{ oncePerMs: -1 }, 'oncePerMs'],
     [{ latency: { tolerance: 0.5 } }, 'latency.tolerance'],
