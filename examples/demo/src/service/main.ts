@@ -1,5 +1,5 @@
 import { createMirror } from '@twinspan/dual-write'
-import { createRouter } from '@twinspan/router'
+import { createRouter, guardRouter } from '@twinspan/router'
 import type { AddressInfo } from 'node:net'
 import { childOf } from '../process/child.ts'
 import { openTarget } from '../target/schema.ts'
@@ -28,6 +28,8 @@ const router = createRouter(migration, { unit: 'visitor', refreshMs: 250, leaseM
 const mirror = createMirror(migration, { pollMs: 100, firstPauseMs: 200, longestPauseMs: 1_000, timeoutMs: 3_000 })
 const targetPlaces = new FaultyPlaces(new TargetPlaces(targetDb))
 const counters = countEvents(migration.events)
+// Minutes of a real rollout are seconds here: how long a step settles, how often one visitor's trouble counts.
+guardRouter(migration, router, { tickMs: 250, settleMs: 500, oncePerMs: 1_000, latency: { slackMs: 400 } })
 
 // Serves without the target: legacy alone is enough to begin with.
 await migration.start()
@@ -37,7 +39,7 @@ mirror.start()
 const app = buildApp({
   ...twinRepositories(twin, targetDb, targetPlaces, router),
   tokens: createTokens(secret),
-  login: createLogin(twin.legacyDb, targetDb),
+  login: createLogin(twin.legacyDb, targetDb, migration.events),
   unitOfWork: (visitor, work) => migration.run(work, visitor === undefined ? {} : { unit: visitor }),
   status: () => ({ ...migration.snapshot, rollout: router.status() }),
 })

@@ -27,9 +27,16 @@ export interface UsersTable {
   joined_at: Date
 }
 
+/** Passwords are no part of a user's row: they move one by one, when their owners log in. */
+export interface CredentialsTable {
+  user_id: number
+  hash: string
+}
+
 export interface TargetSchema {
   places: PlacesTable
   users: UsersTable
+  credentials: CredentialsTable
 }
 
 export const TARGET_DDL = `
@@ -53,6 +60,10 @@ export const TARGET_DDL = `
     family_name text not null,
     is_active   boolean not null,
     joined_at   timestamptz not null
+  );
+  create table if not exists credentials (
+    user_id integer primary key references users (id) on delete cascade,
+    hash    text not null
   );
 `
 

@@ -11,7 +11,6 @@ export async function canary(stage: Stage): Promise<void> {
     await inject(stage, 'error')
     const began = performance.now()
     screen.event("a bug is switched on: the target's repository throws on every read", 'fault')
-    await router.kill({ actor: 'TMP', reason: 'TMP' }) // TMP
     await until('a kill by the guard', () => router.status().killed !== null)
     const { killed } = router.status()
     stage.kills.push('canary (by the guard)')
