@@ -30,9 +30,15 @@ export const postgres: Engine = {
     url.pathname = `/${name}`
     const opened: Kysely<DB>[] = []
     const connect = async (): Promise<Kysely<DB>> => {
-      const pool = new pg.Pool({ connectionString: url.href, max: 10, connectionTimeoutMillis: 5_000, options: '-c synchronous_commit=off' })
-      // Tests terminate backends; a pool without a listener would end the process.
+      const pool = new pg.Pool({
+        connectionString: url.href,
+        max: 10,
+        connectionTimeoutMillis: 5_000,
+        options: '-c synchronous_commit=off',
+      })
+      // Tests end sessions; a client that is in use and has no listener would end the process.
       pool.on('error', () => {})
+      pool.on('connect', (client) => client.on('error', () => {}))
       const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
       await db.introspection.getSchemas()
       opened.push(db)

@@ -6,6 +6,7 @@ import {
   STRIPES,
   StalePhaseError,
   TimeoutError,
+  within,
 } from '@twinspan/core'
 import type { Kysely } from 'kysely'
 import type { Database } from './database.ts'
@@ -24,9 +25,9 @@ export function createCopy(database: Database, scope: Scope, stripesReady: () =>
     for (const stripe of wanted) numberOption('stripes', stripe, 0, { min: 0, max: STRIPES - 1, integer: true })
     const what = `A copy to ${scope.side}`
     try {
-      if (wanted.length > 0) await stripesReady()
+      if (wanted.length > 0) await within(timeoutMs, what, stripesReady)
       return await untilFree(database, timeoutMs, (leftMs) =>
-        transact(database, { what, timeoutMs: leftMs }, async (transaction) => {
+        transact(database, { what, timeoutMs: leftMs, limitMs: timeoutMs }, async (transaction) => {
           const db = ownIn(transaction)
           await dialect.begin(db, scope, leftMs)
           await dialect.holdFence(db, scope, 'shared')

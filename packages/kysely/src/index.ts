@@ -1,4 +1,5 @@
 export { type KyselyCredentials, type KyselyCredentialsOptions, kyselyCredentials } from './credentials.ts'
+export { type ClientLike, type PoolLike, surviveLostConnections } from './lost-connections.ts'
 export { type KyselySide, kyselySide } from './side.ts'
 export { kyselyStateStore } from './state-store.ts'
 export type { InputRow, KeyOption, OutputRow, TableStore } from './table.ts'

@@ -56,7 +56,10 @@ function bindSide(database: Database, { migration, side }: SideScope): BoundSide
     fence: createFence(database, scope),
     capture: createCapture(database, scope),
     freeze: createFreeze(database, scope),
-    prepare: () => database.prepare(),
+    async prepare() {
+      await database.prepare()
+      await stripesReady()
+    },
     copy: createCopy(database, scope, stripesReady),
     captureWrite: createCaptureWrite(database, scope),
     isStalePhase,

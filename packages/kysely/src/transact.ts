@@ -2,11 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { TimeoutError } from '@twinspan/core'
 import type { Kysely } from 'kysely'
 import type { AnyTables, Database } from './database.ts'
+import { guarded } from './guard.ts'
 
 export interface TransactOptions {
   /** What a `TimeoutError` says did not end. */
   readonly what: string
   readonly timeoutMs: number
+  /** The caller's own limit, of which `timeoutMs` is what is left. @default timeoutMs */
+  readonly limitMs?: number
 }
 
 /**
@@ -17,11 +20,11 @@ export interface TransactOptions {
  */
 export async function transact<T>(
   database: Database,
-  { what, timeoutMs }: TransactOptions,
+  { what, timeoutMs, limitMs = timeoutMs }: TransactOptions,
   work: (transaction: Kysely<AnyTables>) => Promise<T>,
 ): Promise<T> {
   const { app, dialect, ownIn } = database
-  const timeout = new TimeoutError(what, timeoutMs)
+  const timeout = new TimeoutError(what, limitMs)
   const expiry = new AbortController()
   const expired = new Promise<never>((_, reject) => expiry.signal.addEventListener('abort', () => reject(timeout)))
   expired.catch(() => {})
@@ -31,14 +34,16 @@ export async function transact<T>(
     async (connection) => {
       const restore = await dialect.limitSession(ownIn(connection), timeoutMs)
       try {
-        const builder = connection.transaction()
-        const { isolation } = dialect
-        const transaction = isolation === undefined ? builder : builder.setIsolationLevel(isolation)
-        return await transaction.execute((trx) => {
-          const working = expiry.signal.aborted ? expired : work(trx)
-          // What loses the race goes on against a transaction that Kysely has closed, and fails there.
-          working.catch(() => {})
-          return Promise.race([working, expired])
+        return await guarded(connection, expiry.signal, () => {
+          const builder = connection.transaction()
+          const { isolation } = dialect
+          const transaction = isolation === undefined ? builder : builder.setIsolationLevel(isolation)
+          return transaction.execute((trx) => {
+            const working = expiry.signal.aborted ? expired : work(trx)
+            // What loses the race goes on, and finds the connection closed to it.
+            working.catch(() => {})
+            return Promise.race([working, expired])
+          })
         })
       } finally {
         await restore().catch(() => {})

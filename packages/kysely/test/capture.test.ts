@@ -46,7 +46,9 @@ await eachEngine((engine) => {
       opened = await engine.open<Tables>()
       db = opened.db
       const type = text(engine.name)
-      await run(`create table seats (plane ${type} not null, seat integer not null, holder ${type}, primary key (plane, seat))`)
+      await run(
+        `create table seats (plane ${type} not null, seat integer not null, holder ${type}, primary key (plane, seat))`,
+      )
       await run(`create table people (id integer primary key, mail ${type} unique)`)
       legacy = side().bind(SCOPE)
       await legacy.prepare()
@@ -76,7 +78,10 @@ await eachEngine((engine) => {
     it('writes composite keys as keyText does, whatever they contain', async () => {
       const planes = ['A|320', '~1', '737~|~', 'é東\u{1F30D}', "o'hare", 'a\\b']
       for (const [index, plane] of planes.entries()) {
-        await db.insertInto('seats').values({ plane, seat: index - 2, holder: null }).execute()
+        await db
+          .insertInto('seats')
+          .values({ plane, seat: index - 2, holder: null })
+          .execute()
       }
       const found = (await marks()).map((mark) => mark.slice(ENTITY.length + 1))
       expect(found).toEqual(planes.map((plane, index) => keyText([plane, index - 2])))
@@ -129,7 +134,9 @@ await eachEngine((engine) => {
       const other = side().bind({ migration: 'another', side: 'target' })
       await other.fence.change(0, OPEN)
       await other.copy({ stripes: [], epoch: 2 }, async ({ transaction }) => {
-        await side().table('people', { key: 'id' }).save([{ id: 4, mail: 'x' }], { transaction })
+        await side()
+          .table('people', { key: 'id' })
+          .save([{ id: 4, mail: 'x' }], { transaction })
       })
       expect(await marks()).toEqual(['people 4'])
     })
@@ -188,7 +195,10 @@ await eachEngine((engine) => {
 
       it('marks what a foreign key cascades', async () => {
         await run('create table pets (id int primary key, owner int references people (id) on delete cascade)')
-        const pets = { name: 'pets', store: kyselySide(db as unknown as Kysely<{ pets: { id: number } }>).table('pets', { key: 'id' }) }
+        const pets = {
+          name: 'pets',
+          store: kyselySide(db as unknown as Kysely<{ pets: { id: number } }>).table('pets', { key: 'id' }),
+        }
         await legacy.capture.install([pets])
         await run('insert into people (id) values (1)')
         await run('insert into pets (id, owner) values (7, 1)')
@@ -236,8 +246,13 @@ await eachEngine((engine) => {
 
     if (engine.name === 'mariadb') {
       it('misses, as documented, what a foreign key cascades', async () => {
-        await run('create table pets (id int primary key, owner int, foreign key (owner) references people (id) on delete cascade)')
-        const pets = { name: 'pets', store: kyselySide(db as unknown as Kysely<{ pets: { id: number } }>).table('pets', { key: 'id' }) }
+        await run(
+          'create table pets (id int primary key, owner int, foreign key (owner) references people (id) on delete cascade)',
+        )
+        const pets = {
+          name: 'pets',
+          store: kyselySide(db as unknown as Kysely<{ pets: { id: number } }>).table('pets', { key: 'id' }),
+        }
         await legacy.capture.install([pets])
         await run('insert into people (id) values (1)')
         await run('insert into pets (id, owner) values (7, 1)')
@@ -278,7 +293,9 @@ async function alter(engine: Engine, db: Kysely<Tables>): Promise<[string, strin
     return [name, 'replaced']
   }
   const { rows } = await sql<{ name: string }>`select trigger_name as name from information_schema.triggers
-    where trigger_schema = database() and event_object_table = 'people' and trigger_name like 'twinspan_capture_insert%'`.execute(db)
+    where trigger_schema = database() and event_object_table = 'people' and trigger_name like 'twinspan_capture_insert%'`.execute(
+    db,
+  )
   const name = rows[0]!.name
   await sql.raw(`drop trigger ${name}`).execute(db)
   await sql.raw(`create trigger ${name} after insert on people for each row set @seen = 1`).execute(db)
