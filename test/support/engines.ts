@@ -38,6 +38,8 @@ export async function eachEngine(suite: (engine: Engine) => void): Promise<void>
       continue
     }
     if (process.env['CI'] === 'true') throw new Error(`${engine.name} is needed in CI: ${reason}`)
-    describe.skip(`${engine.name} (skipped: ${reason})`, () => suite(engine))
+    describe.skip(`${engine.name} (skipped: ${reason})`, () => {
+      suite(engine)
+    })
   }
 }

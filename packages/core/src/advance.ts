@@ -48,7 +48,13 @@ export async function advance(context: AdvanceContext, options: AdvanceOptions):
   await PREPARATIONS[to]?.(context, options, now)
   await decide(context, now, options, refuse)
   const after = await migration.refresh()
-  if (to === 'off') await migration.sides.legacy.capture.uninstall(captured(migration.entities, 'legacy'))
+  if (to === 'off') {
+    await migration.sides.legacy.capture.uninstall(captured(migration.entities, 'legacy'))
+    // A switch that was prepared left triggers there too. A target that does not answer holds nobody up.
+    const { capture } = migration.sides.target
+    const target = captured(migration.entities, 'target')
+    await within(context.lockTimeoutMs, 'the triggers of target', () => capture.uninstall(target)).catch(() => {})
+  }
   return after
 }
 

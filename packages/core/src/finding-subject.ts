@@ -19,10 +19,10 @@ export async function findingSubject(store: MigrationStore, secret?: string | Ui
 
 async function storedSecret(store: MigrationStore): Promise<Buffer> {
   const found = await store.getDocument(DOCUMENT)
-  if (found !== undefined) return Buffer.from(String(found.value), 'hex')
+  if (found !== undefined) return Buffer.from(found.value as string, 'hex')
   const made = randomBytes(32)
   if (await store.putDocument(DOCUMENT, made.toString('hex'), { expected: 0 })) return made
   // Another process was faster; its key is the one that everybody uses.
   const theirs = await store.getDocument(DOCUMENT)
-  return theirs === undefined ? made : Buffer.from(String(theirs.value), 'hex')
+  return theirs === undefined ? made : Buffer.from(theirs.value as string, 'hex')
 }

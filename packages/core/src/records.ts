@@ -108,6 +108,6 @@ function partToJson(part: KeyPart): Json {
 }
 
 function partFromJson(json: Json): KeyPart {
-  if (typeof json === 'object' && json !== null && 'bigint' in json) return BigInt(String(json['bigint']))
+  if (typeof json === 'object' && json !== null && 'bigint' in json) return BigInt(json['bigint'] as string)
   return json as KeyPart
 }

@@ -121,7 +121,7 @@ describe('dualWrite', () => {
 
   it('names an operation that one of the repositories does not have', async () => {
     const process = await inPhase('off')
-    const lacking = { ...new TargetMembers(process), find: async () => undefined } as unknown as Repository
+    const lacking = { find: async () => undefined } as unknown as Repository
     expect(() => wrap(process, { target: lacking })).toThrow(
       expect.objectContaining({ option: 'operations.findByMail' }),
     )

@@ -94,7 +94,7 @@ export function sideContract(name: string, open: () => Promise<SideFixture>): vo
         expect(await legacy.journal.read({ limit: 10 })).toEqual([])
         await legacy.journal.mark([{ entity: 'things', key: '1' }])
         const both = await legacy.journal.read({ limit: 10 })
-        expect(both.map((one) => one.attempts).sort()).toEqual([0, 1])
+        expect(both.map((one) => one.attempts).sort((a, b) => a - b)).toEqual([0, 1])
       })
 
       it('makes a deferred row due after its delay', async () => {

@@ -94,7 +94,7 @@ function bind(database: MemoryDatabase, step: Step, contents: Contents): Migrati
     },
     async listDocuments(prefix) {
       await step(`list ${prefix}`)
-      return new Map([...contents.documents].filter(([name]) => name.startsWith(prefix)).sort())
+      return new Map([...contents.documents].filter(([name]) => name.startsWith(prefix)))
     },
 
     async claim(name, owner, ttlMs) {
