@@ -28,7 +28,8 @@ export interface Work {
 export const WORK: Readonly<Record<MoveName, Work>> = {
   cutover: {
     async prepare(context) {
-      // They stay when the switch is undone: while target is the secondary they capture nothing.
+      // They stay when the switch is undone: another driver may count on them already. While target is the secondary they
+      // refuse everybody but the mirror.
       await installCapture(context, 'target')
       await makeRoom(context, 'target', false)
       await updateCutoverRecord(context.migration.store, (record) => ({ ...record, resync: null }))

@@ -142,6 +142,13 @@ describe('the switch, there and back', () => {
     expect(seen).toEqual(names.map((step) => `${step} true`))
   })
 
+  it('leaves no trigger behind when the migration is given up', async () => {
+    await cutover().advance({ to: 'target-primary', ...by })
+    await cutover().rollback({ ...by, to: 'off' })
+    expect([...world.legacy.triggers.values(), ...world.target.triggers.values()].flat()).toEqual([])
+    await process.targets.save([{ id: 8, email: 'c@example.org', active: true }])
+  })
+
   it('goes back through the phases before the switch as well', async () => {
     await cutover().rollback({ ...by, to: 'dual-write' })
     expect(process.migration.snapshot.phase).toBe('dual-write')

@@ -24,12 +24,14 @@ async function proveJournal({ migration }: Parameters<Gate['check']>[0]): Promis
     if (row === undefined) continue
     // A key that really exists: a mark left behind by a crash is one copy too many, nothing worse.
     const mark = { entity: entity.name, key: entity.keyTextOf('target', row) }
+    const marked = async (): Promise<boolean> => (await journal.dirty(mark.entity, [mark.key])).has(mark.key)
+    if (await marked()) return
     await journal.mark([mark])
-    const rows = (await journal.read({ limit: 1_000 })).filter(
-      ({ entity: of, key }) => of === mark.entity && key === mark.key,
+    if (!(await marked())) throw new Error('a mark in the journal of target cannot be read back')
+    const rows = await journal.read({ limit: 1_000 })
+    await journal.remove(
+      rows.filter(({ entity: of, key }) => of === mark.entity && key === mark.key).map(({ id }) => id),
     )
-    if (rows.length === 0) throw new Error('a mark in the journal of target cannot be read back')
-    await journal.remove(rows.map(({ id }) => id))
     return
   }
 }
