@@ -27,7 +27,7 @@ export function createCapture(database: Database, scope: Scope): Capture {
 export async function captureTriggers(database: Database, scope: Scope, entity: CapturedEntity): Promise<Installation> {
   const table = tableOf(entity, database)
   const facts = await table.facts()
-  const surroundings = await database.dialect.surroundings(database.own)
+  const surroundings = await database.dialect.surroundings(database.own, database.schema)
   return {
     facts,
     triggers: database.dialect.captureTriggers({

@@ -18,6 +18,8 @@ export interface Database {
   readonly app: Kysely<AnyTables>
   /** Twinspan's own tables, without the application's plugins. */
   readonly own: Kysely<OwnTables>
+  /** The schema that the application chose for this instance, if it did. */
+  readonly schema: string | undefined
   /** `own` within a transaction of `app`. */
   ownIn(transaction: unknown): Kysely<OwnTables>
   /** One of Twinspan's tables in raw SQL. */
@@ -52,11 +54,12 @@ export function openDatabase(db: unknown): Database {
     dialect,
     app,
     own,
+    schema,
     ownIn: (transaction) => ownIn(transaction as Kysely<AnyTables>),
     ref: (table) => sql.table(schema === undefined ? table : `${schema}.${table}`),
     physical: (table, columns) => physical(app, table, columns),
     prepare() {
-      prepared ??= prepareSchema(database, schema).catch((error: unknown) => {
+      prepared ??= prepareSchema(database).catch((error: unknown) => {
         prepared = undefined
         throw error
       })

@@ -84,13 +84,14 @@ export interface Dialect {
   /** Makes the generator hand out at least `next`. Never moves it back. */
   moveIdentity(db: Kysely<OwnTables>, table: TableFacts, column: ColumnFacts, next: bigint): Promise<void>
 
-  surroundings(db: Kysely<OwnTables>): Promise<Surroundings>
+  /** `schema` is the one that the application chose, if it did. */
+  surroundings(db: Kysely<OwnTables>, schema: string | undefined): Promise<Surroundings>
   captureTriggers(request: CaptureRequest): readonly Trigger[]
   freezeTriggers(request: FreezeRequest): readonly Trigger[]
   /** Definitions of the triggers of ours on a table, by name, in the form of `Trigger.definition`. */
   installedTriggers(db: Kysely<OwnTables>, facts: TableFacts): Promise<ReadonlyMap<string, string>>
   /** Refused writes so far; `null` where the engine forgets what a rolled back statement counted. */
-  deniedWrites(db: Kysely<OwnTables>, scope: Scope): Promise<number | null>
+  deniedWrites(db: Kysely<OwnTables>, scope: Scope, surroundings: Surroundings): Promise<number | null>
   /** Runs DDL that must not queue users behind it: all of it or nothing where the engine can, lock waits below a second. */
   runDdl(db: Kysely<OwnTables>, statements: readonly string[]): Promise<void>
 }

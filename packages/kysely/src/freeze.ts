@@ -13,12 +13,15 @@ export function createFreeze(database: Database, scope: Scope): Freeze {
     async uninstall(entities) {
       for (const entity of entities) await uninstallTriggers(database, await freezeTriggers(database, scope, entity))
     },
-    denied: () => database.dialect.deniedWrites(database.own, scope),
+    async denied() {
+      const { dialect, own, schema } = database
+      return dialect.deniedWrites(own, scope, await dialect.surroundings(own, schema))
+    },
   }
 }
 
 export async function freezeTriggers(database: Database, scope: Scope, entity: CapturedEntity): Promise<Installation> {
   const facts = await tableOf(entity, database).facts()
-  const surroundings = await database.dialect.surroundings(database.own)
+  const surroundings = await database.dialect.surroundings(database.own, database.schema)
   return { facts, triggers: database.dialect.freezeTriggers({ scope, facts, surroundings }) }
 }

@@ -1,5 +1,4 @@
 import type { Identity } from '@twinspan/core'
-import { sql } from 'kysely'
 import type { ColumnFacts } from './catalog.ts'
 import type { Int64 } from './own-tables.ts'
 import type { KnownTable, TableContext } from './table-context.ts'
@@ -37,8 +36,11 @@ export function identityOf(context: TableContext): Identity | undefined {
 }
 
 async function largestKey(context: TableContext, column: string): Promise<bigint> {
-  const { rows } = await sql<{ largest: Int64 | null }>`
-    select max(${sql.ref(column)}) as largest from ${sql.table(context.name)}`.execute(context.connection())
-  const largest = BigInt(rows[0]?.largest ?? 0)
+  const row = await context
+    .connection()
+    .selectFrom(context.name)
+    .select((eb) => eb.fn.max<Int64 | null>(column).as('largest'))
+    .executeTakeFirst()
+  const largest = BigInt(row?.largest ?? 0)
   return largest < 0n ? 0n : largest
 }

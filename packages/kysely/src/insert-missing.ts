@@ -76,7 +76,7 @@ async function insertAbsent(
       for (const text of texts(some)) added.add(text)
     } catch (error) {
       if (context.database.dialect.trouble(error) !== 'unique') throw error
-      if (some.length > 1) pending.push(some.slice(0, some.length / 2), some.slice(some.length / 2))
+      if (some.length > 1) pending.push(some.slice(some.length / 2), some.slice(0, some.length / 2))
     }
   }
   return added

@@ -9,7 +9,7 @@ const HISTORY = 'twinspan_migrations'
 const ATTEMPTS = 10
 
 /** Creates or upgrades Twinspan's tables with Kysely's own migrator. Any number of processes may do it at once. */
-export async function prepareSchema({ own, dialect }: Database, schema: string | undefined): Promise<void> {
+export async function prepareSchema({ own, dialect, schema }: Database): Promise<void> {
   const migrations = migrationsFor(dialect)
   const where = schema ?? (dialect.engine === 'postgres' ? await currentSchema(own) : undefined)
   const migrator = new Migrator({

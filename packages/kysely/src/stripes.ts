@@ -1,6 +1,8 @@
 import { STRIPES } from '@twinspan/core'
+import type { Kysely } from 'kysely'
 import type { Database } from './database.ts'
 import type { Scope } from './dialect.ts'
+import type { OwnTables } from './own-tables.ts'
 import { insertAbsent } from './writes.ts'
 
 /** Makes the rows that copies lock, once per process. The result may be called as often as one likes. */
@@ -17,4 +19,24 @@ export function stripeRows(database: Database, { migration, side }: Scope): () =
     })
     return made
   }
+}
+
+/** Locks the rows of stripes in ascending order, those that somebody holds left out where `skip` says so. */
+export async function lockStripes(
+  db: Kysely<OwnTables>,
+  { migration, side }: Scope,
+  stripes: readonly number[],
+  skip: boolean,
+): Promise<readonly number[]> {
+  const rows = await db
+    .selectFrom('twinspan_stripe')
+    .select('stripe')
+    .where('migration', '=', migration)
+    .where('side', '=', side)
+    .where('stripe', 'in', stripes)
+    .orderBy('stripe')
+    .forUpdate()
+    .$if(skip, (query) => query.skipLocked())
+    .execute()
+  return rows.map(({ stripe }) => Number(stripe))
 }

@@ -1,9 +1,10 @@
 import { type EntityStore, InvalidOptionError, type KeyRange, type StoreOptions, textOption } from '@twinspan/core'
-import { type Insertable, type InsertType, type Selectable, type SelectType, sql } from 'kysely'
+import type { Insertable, InsertType, Selectable, SelectType } from 'kysely'
 import { chunks } from './chunks.ts'
 import type { Database } from './database.ts'
 import { identityOf } from './identity.ts'
 import { insertMissingRows } from './insert-missing.ts'
+import type { Int64 } from './own-tables.ts'
 import { rowKey } from './rows.ts'
 import { saveRows } from './save.ts'
 import { keysAtOnce } from './select-keys.ts'
@@ -99,10 +100,11 @@ export function createTable<Out, In>(database: Database, name: string, options: 
       const db = context.connection(options)
       const estimate = await database.dialect.estimate(database.ownIn(db), facts)
       if (estimate !== undefined) return { rows: estimate, exact: false }
-      const { rows } = await sql<{
-        counted: number | bigint | string
-      }>`select count(*) as counted from ${sql.table(name)}`.execute(db, abortable(options))
-      return { rows: Number(rows[0]?.counted ?? 0), exact: true }
+      const row = await db
+        .selectFrom(name)
+        .select((eb) => eb.fn.countAll<Int64>().as('counted'))
+        .executeTakeFirst(abortable(options))
+      return { rows: Number(row?.counted ?? 0), exact: true }
     },
 
     async check() {

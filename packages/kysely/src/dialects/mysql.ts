@@ -1,11 +1,14 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { ColumnFacts, TableName } from '../catalog.ts'
-import type { Dialect, Scope } from '../dialect.ts'
+import type { Dialect } from '../dialect.ts'
+import { lockStripes } from '../stripes.ts'
 import { describeMysql } from './mysql-catalog.ts'
 import { deniedSequence, mysqlCapture, mysqlFreeze } from './mysql-triggers.ts'
 
 /** Below this many bytes of data a table is counted, above it InnoDB's estimate will do. */
 const CHEAP_BYTES = 64 * 1024 * 1024
+
+const CONNECTION = sql<number>`connection_id()`
 
 /** MySQL from 8.0 on, and MariaDB from 10.6 on. */
 export const mysql: Dialect = {
@@ -56,26 +59,27 @@ export const mysql: Dialect = {
   },
   begin: async () => {},
   async markCopy(db, { migration }) {
-    await sql`insert into twinspan_copying (migration, connection) values (${migration}, connection_id())`.execute(db)
+    await db.insertInto('twinspan_copying').values({ migration, connection: CONNECTION }).execute()
   },
   async unmarkCopy(db, { migration }) {
-    await sql`delete from twinspan_copying where migration = ${migration} and connection = connection_id()`.execute(db)
+    await db
+      .deleteFrom('twinspan_copying')
+      .where('migration', '=', migration)
+      .where('connection', '=', CONNECTION)
+      .execute()
   },
 
-  async holdFence(db, scope, mode) {
-    const lock = mode === 'shared' ? sql`lock in share mode` : sql`for update`
-    await sql`select 1 from twinspan_fence where migration = ${scope.migration} and side = ${scope.side} ${lock}`.execute(
-      db,
-    )
+  async holdFence(db, { migration, side }, mode) {
+    await db
+      .selectFrom('twinspan_fence')
+      .select('revision')
+      .where('migration', '=', migration)
+      .where('side', '=', side)
+      .modifyEnd(mode === 'shared' ? sql`lock in share mode` : sql`for update`)
+      .execute()
   },
   fenceGuard: () => ({ condition: sql<boolean>`1 = 1`, suffix: sql`lock in share mode` }),
-  async lockStripes(db, { migration, side }: Scope, stripes, skip) {
-    const rows = await sql<{ stripe: number | string }>`
-      select stripe from twinspan_stripe
-      where migration = ${migration} and side = ${side} and stripe in (${sql.join([...stripes])})
-      order by stripe for update ${skip ? sql`skip locked` : sql``}`.execute(db)
-    return rows.rows.map(({ stripe }) => Number(stripe))
-  },
+  lockStripes,
 
   describe: describeMysql,
   encode,
@@ -104,11 +108,11 @@ export const mysql: Dialect = {
     await sql`alter table ${qualified(table)} auto_increment = ${sql.lit(next)}`.execute(db)
   },
 
-  async surroundings(db) {
+  async surroundings(db, schema) {
     const { rows } = await sql<{
       name: string | null
       version: string
-    }>`select database() as name, version() as version`.execute(db)
+    }>`select ${schema === undefined ? sql`database()` : sql`${schema}`} as name, version() as version`.execute(db)
     // MariaDB has sequences, and what they gave out survives a rollback.
     return { schema: rows[0]?.name ?? undefined, counts: /mariadb/i.test(rows[0]?.version ?? '') }
   },
@@ -122,15 +126,15 @@ export const mysql: Dialect = {
     )
     return new Map(rows.map((row) => [row.name, row.statement]))
   },
-  async deniedWrites(db, scope) {
-    if (!(await mysql.surroundings(db)).counts) return null
-    const name = deniedSequence(scope)
+  async deniedWrites(db, scope, { schema, counts }) {
+    if (!counts) return null
+    const sequence = { schema, name: deniedSequence(scope) }
     const { rows } = await sql`select 1 from information_schema.tables
-      where table_schema = database() and table_name = ${name}`.execute(db)
+      where table_schema = ${schema} and table_name = ${sequence.name}`.execute(db)
+    // The sequence exists from the first freeze on.
     if (rows.length === 0) return 0
-    const counted = await sql<{
-      next: number | string
-    }>`select next_not_cached_value as next from ${sql.table(name)}`.execute(db)
+    const counted = await sql<{ next: number | string }>`
+      select next_not_cached_value as next from ${qualified(sequence)}`.execute(db)
     return Number(counted.rows[0]?.next ?? 1) - 1
   },
   async runDdl(db, statements) {
@@ -149,6 +153,8 @@ export const mysql: Dialect = {
 }
 
 function encode(value: unknown, { json }: ColumnFacts): unknown {
+  // The server reads a fraction in a statement as a decimal, which on its way to a double loses the last bit; text it does not.
+  if (typeof value === 'number' && !json && Number.isFinite(value) && !Number.isInteger(value)) return String(value)
   // The driver spells a Date, a buffer and a boolean; an object it would spell as assignments, an array as a list.
   if (typeof value !== 'object' || value === null || value instanceof Date || ArrayBuffer.isView(value)) {
     return json && typeof value !== 'string' && value !== null && typeof value !== 'bigint'

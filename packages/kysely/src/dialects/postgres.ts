@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Dialect } from '../dialect.ts'
 import { journalIndex } from '../journal-index.ts'
+import { lockStripes } from '../stripes.ts'
 import { describePostgres } from './postgres-catalog.ts'
 import { FENCE_LOCKS, fenceLock } from './postgres-fence.ts'
 import { deniedSequence, postgresCapture, postgresFreeze } from './postgres-triggers.ts'
@@ -52,19 +53,7 @@ export const postgres: Dialect = {
     // The statement's snapshot is older than the lock: `for share` reads the row again, as it is now.
     suffix: sql`for share of fence`,
   }),
-  async lockStripes(db, { migration, side }, stripes, skip) {
-    const rows = await db
-      .selectFrom('twinspan_stripe')
-      .select('stripe')
-      .where('migration', '=', migration)
-      .where('side', '=', side)
-      .where('stripe', 'in', [...stripes])
-      .orderBy('stripe')
-      .forUpdate()
-      .$if(skip, (query) => query.skipLocked())
-      .execute()
-    return rows.map(({ stripe }) => Number(stripe))
-  },
+  lockStripes,
 
   describe: describePostgres,
   encode(value, column) {
@@ -100,7 +89,8 @@ export const postgres: Dialect = {
       from ${sql.raw(generator)} where last_value + is_called::int < ${String(next)}::bigint`.execute(db)
   },
 
-  async surroundings(db) {
+  async surroundings(db, schema) {
+    if (schema !== undefined) return { schema, counts: true }
     const { rows } = await sql<{ name: string }>`
       select n.nspname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
       where c.oid = to_regclass('twinspan_journal')`.execute(db)
@@ -118,14 +108,12 @@ export const postgres: Dialect = {
     )
     return new Map(rows.map((row) => [row.name, row.enabled === 'A' ? row.source : 'not enabled always']))
   },
-  async deniedWrites(db, scope) {
+  async deniedWrites(db, scope, { schema = '' }) {
     const name = deniedSequence(scope)
-    const { rows } = await sql<{ found: string | null }>`select to_regclass(${name})::text as found`.execute(db)
-    if (rows[0]?.found == null) return 0
-    const counted = await sql<{ last: string | number; called: boolean }>`
-      select last_value as last, is_called as called from ${sql.table(name)}`.execute(db)
-    const [state] = counted.rows
-    return state?.called ? Number(state.last) : 0
+    // The sequence exists from the first freeze on.
+    const { rows } = await sql<{ last: string | number | null }>`
+      select last_value as last from pg_sequences where schemaname = ${schema} and sequencename = ${name}`.execute(db)
+    return Number(rows[0]?.last ?? 0)
   },
   async runDdl(db, statements) {
     await db.transaction().execute(async (transaction) => {
