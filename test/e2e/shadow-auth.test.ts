@@ -106,11 +106,10 @@ describe('logins from SQLite to PGlite', () => {
   })
 
   it('upgrades once when one user logs in from everywhere at once', async () => {
-    const processes = [process(), process(), process()]
-    const logins = Array.from({ length: 12 }, (_, at) => processes[at % 3]?.verifyAndUpgrade('ann@example.org', 'U*U'))
-    const verdicts = await Promise.all(logins)
-    expect(verdicts.every((verdict) => verdict?.ok)).toBe(true)
-    expect(verdicts.filter((verdict) => verdict?.ok && verdict.upgraded)).toHaveLength(1)
+    const processes = [process(), process(), process()].flatMap((one) => [one, one, one, one])
+    const verdicts = await Promise.all(processes.map((one) => one.verifyAndUpgrade('ann@example.org', 'U*U')))
+    expect(verdicts.every(({ ok }) => ok)).toBe(true)
+    expect(verdicts.filter((verdict) => verdict.ok && verdict.upgraded)).toHaveLength(1)
     expect(await hashes()).toHaveLength(1)
   })
 
