@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { UnavailableError } from '@twinspan/core'
 import { type CreateTableBuilder, type Kysely, sql } from 'kysely'
 import { type Migration, Migrator } from 'kysely/migration'
 import type { Database } from './database.ts'
@@ -25,7 +26,8 @@ export async function prepareSchema({ own, dialect, schema }: Database): Promise
     const { error } = await migrator.migrateToLatest()
     if (error === undefined) return
     // SQLite has no lock between processes, and whoever lost the race finds everything made.
-    if (attempt === ATTEMPTS) throw error
+    if (attempt === ATTEMPTS)
+      throw error instanceof Error ? error : new UnavailableError('Twinspan cannot make its tables.', { cause: error })
     await sleep(attempt * 20)
   }
 }

@@ -97,10 +97,10 @@ export const mysql: Dialect = {
     return Number(size.estimated)
   },
   async nextIdentity(db, table) {
-    const { rows } = await sql<Record<string, unknown>>`show create table ${qualified(table)}`.execute(db)
+    const { rows } = await sql<Record<string, string>>`show create table ${qualified(table)}`.execute(db)
     // The dictionary caches its figure, the statement does not; it names none while the figure is 1.
-    const statement = String(Object.values(rows[0] ?? {})[1] ?? '')
-    return BigInt(/\bAUTO_INCREMENT=(\d+)/.exec(statement)?.[1] ?? 1)
+    const statement = Object.values(rows[0] ?? {})[1]
+    return BigInt(/\bAUTO_INCREMENT=(\d+)/.exec(statement ?? '')?.[1] ?? 1)
   },
   async moveIdentity(db, table, column, next) {
     // InnoDB ignores a figure that is not beyond the largest key; what is beyond it must not be taken back.

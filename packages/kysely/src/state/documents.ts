@@ -55,7 +55,7 @@ export function createDocuments(
         .select(['name', 'value', 'version'])
         .where('migration', '=', migration)
         // `like` ignores case on some engines.
-        .where(sql`substr(name, 1, ${sql.lit([...prefix].length)})`, '=', prefix)
+        .where(sql`substr(name, 1, ${sql.lit(Array.from(prefix).length)})`, '=', prefix)
         .orderBy('name')
         .execute()
       return new Map(rows.map((row) => [row.name, decode(row)]))

@@ -1,0 +1,88 @@
+import type { EntityStore } from '@twinspan/core'
+import { defineEntity } from '@twinspan/core'
+import type { Generated, GeneratedAlways, JSONColumnType, Kysely } from 'kysely'
+import type { Pool } from 'pg'
+import { describe, expectTypeOf, it } from 'vitest'
+import { kyselySide, surviveLostConnections } from '../src/index.ts'
+
+interface LegacyTables {
+  members: { member_id: Generated<number>; mail: string; status: string | null }
+}
+interface TargetTables {
+  users: { id: GeneratedAlways<string>; email: string; active: Generated<boolean>; tags: JSONColumnType<string[]> }
+  seats: { plane: string; seat: number; holder: string | null }
+}
+declare const legacyDb: Kysely<LegacyTables>
+declare const targetDb: Kysely<TargetTables>
+// biome-ignore lint/suspicious/noExplicitAny: an application without table types has one
+declare const untypedDb: Kysely<any>
+
+describe('kyselySide(db).table', () => {
+  const members = kyselySide(legacyDb).table('members', { key: 'member_id' })
+  const users = kyselySide(targetDb).table('users', { key: 'id' })
+
+  it('returns rows as Kysely selects them', () => {
+    expectTypeOf(members.load).returns.resolves.toEqualTypeOf<
+      readonly { member_id: number; mail: string; status: string | null }[]
+    >()
+  })
+
+  it('takes rows as Kysely inserts them, with the key, and JSON as the values that it returns', () => {
+    expectTypeOf(members.save).toBeCallableWith([{ member_id: 1, mail: 'a' }])
+    expectTypeOf(users.save).toBeCallableWith([{ id: '1', email: 'a', tags: ['x'] }])
+    expectTypeOf(users.save).toBeCallableWith([{ id: '1', email: 'a', tags: '["x"]', active: true }])
+    // @ts-expect-error the key is missing
+    void users.save([{ email: 'a', tags: [] }])
+    // @ts-expect-error a required column is missing
+    void members.save([{ member_id: 1 }])
+    // @ts-expect-error no such column
+    void members.save([{ member_id: 1, mail: 'a', nmae: 'b' }])
+  })
+
+  it('knows tables and their columns', () => {
+    // @ts-expect-error no such table
+    kyselySide(legacyDb).table('member', { key: 'member_id' })
+    // @ts-expect-error no such column
+    kyselySide(legacyDb).table('members', { key: 'id' })
+    // @ts-expect-error a key needs a column
+    kyselySide(targetDb).table('seats', { key: [] })
+    // @ts-expect-error a table needs a key
+    kyselySide(targetDb).table('seats', {})
+    kyselySide(targetDb).table('seats', { key: ['plane', 'seat'] })
+  })
+
+  it('is an entity store of its rows, and translations are checked against it', () => {
+    expectTypeOf(members).toExtend<EntityStore<{ member_id: number; mail: string; status: string | null }, never>>()
+    defineEntity({
+      name: 'users',
+      legacy: members,
+      target: users,
+      toTarget: (member) => ({
+        id: String(member.member_id),
+        email: member.mail,
+        active: member.status === 'on',
+        tags: [],
+      }),
+      toLegacy: (user) => ({ member_id: Number(user.id), mail: user.email }),
+    })
+    defineEntity({
+      name: 'users',
+      legacy: members,
+      target: users,
+      // @ts-expect-error the target requires tags
+      toTarget: (member) => ({ id: String(member.member_id), email: member.mail }),
+      toLegacy: (user) => ({ member_id: Number(user.id), mail: user.email }),
+    })
+  })
+
+  it('works without table types', () => {
+    const anything = kyselySide(untypedDb).table('anything', { key: 'whatever' })
+    expectTypeOf(anything.scan).returns.resolves.toEqualTypeOf<readonly Record<string, unknown>[]>()
+    expectTypeOf(anything.save).toBeCallableWith([{ whatever: 1, more: new Date() }])
+    kyselySide(untypedDb).table('anything', { key: ['a', 'b'] })
+  })
+
+  it('takes the pool of pg as it is', () => {
+    expectTypeOf(surviveLostConnections<Pool>).returns.toEqualTypeOf<Pool>()
+  })
+})
