@@ -3,8 +3,23 @@ import { checkLedger } from '../src/audit/ledger-check.ts'
 import type { LedgerEntry } from '../src/traffic/ledger.ts'
 
 let n = 0
-function write(state: LedgerEntry['state'], sent: number, answered: number, more: Partial<LedgerEntry> = {}): LedgerEntry {
-  return { n: ++n, entity: 'place', key: 7, operation: 'replace', state, sent, answered, outcome: 'acknowledged', ...more }
+function write(
+  state: LedgerEntry['state'],
+  sent: number,
+  answered: number,
+  more: Partial<LedgerEntry> = {},
+): LedgerEntry {
+  return {
+    n: ++n,
+    entity: 'place',
+    key: 7,
+    operation: 'replace',
+    state,
+    sent,
+    answered,
+    outcome: 'acknowledged',
+    ...more,
+  }
 }
 const found = (state: LedgerEntry['state']) => () => state
 

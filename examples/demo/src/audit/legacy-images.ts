@@ -14,7 +14,20 @@ export function readLegacyImages(file: string): Images {
     database.exec('begin')
     const place = new Map<number, PlaceImage>()
     for (const row of database.prepare(PLACES).raw().iterate() as Iterable<PlaceRow>) {
-      const [id, name, variants, country, admin, municipalities, feature, population, latitude, longitude, elevation, updated] = row
+      const [
+        id,
+        name,
+        variants,
+        country,
+        admin,
+        municipalities,
+        feature,
+        population,
+        latitude,
+        longitude,
+        elevation,
+        updated,
+      ] = row
       place.set(id, {
         name,
         variants: list(variants),

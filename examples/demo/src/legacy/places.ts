@@ -13,11 +13,7 @@ export class LegacyPlaces implements PlaceRepository {
   }
 
   async findById(id: number): Promise<Place | undefined> {
-    const row = await this.#db
-      .selectFrom('gazetteer')
-      .selectAll()
-      .where('place_no', '=', id)
-      .executeTakeFirst()
+    const row = await this.#db.selectFrom('gazetteer').selectAll().where('place_no', '=', id).executeTakeFirst()
     return row && fromRow(row)
   }
 

@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3'
-import { Kysely, SqliteDialect, type Generated } from 'kysely'
+import { type Generated, Kysely, SqliteDialect } from 'kysely'
 
 export interface GazetteerTable {
   place_no: Generated<number>

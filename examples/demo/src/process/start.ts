@@ -64,7 +64,7 @@ export class Process<Ready = unknown> {
   }
 
   /** Calls a method of the process and waits for its answer. */
-  async call<Result = void>(method: string, argument?: unknown): Promise<Result> {
+  call<Result = void>(method: string, argument?: unknown): Promise<Result> {
     const id = ++this.#lastCall
     const answer = Promise.withResolvers<Result>()
     this.#calls.set(id, (result) => {
@@ -76,7 +76,7 @@ export class Process<Ready = unknown> {
     this.#child.send(call, (error) => {
       if (error) this.#calls.get(id)?.({ type: 'result', id, error: error.message })
     })
-    return await answer.promise
+    return answer.promise
   }
 
   get running(): boolean {

@@ -90,14 +90,10 @@ export function buildApp({ places, accounts, tokens, login, unitOfWork, status }
     return (await accounts.findById(memberOf(request))) ?? reply.code(404).send({ error: 'no such account' })
   })
 
-  app.put<{ Body: { email: string; name: string } }>(
-    '/account',
-    { schema: accountSchema },
-    async (request, reply) => {
-      const account = await accounts.edit(memberOf(request), request.body)
-      return account ?? reply.code(404).send({ error: 'no such account' })
-    },
-  )
+  app.put<{ Body: { email: string; name: string } }>('/account', { schema: accountSchema }, async (request, reply) => {
+    const account = await accounts.edit(memberOf(request), request.body)
+    return account ?? reply.code(404).send({ error: 'no such account' })
+  })
 
   return app
 }

@@ -1,16 +1,16 @@
+import type { AddressInfo } from 'node:net'
 import { createMirror } from '@twinspan/dual-write'
 import { createRouter, guardRouter } from '@twinspan/router'
-import type { AddressInfo } from 'node:net'
 import { childOf } from '../process/child.ts'
-import { openTarget } from '../target/schema.ts'
 import { TargetPlaces } from '../target/places.ts'
+import { openTarget } from '../target/schema.ts'
+import { createLogin } from '../twin/login.ts'
 import { openTwin, type Stores } from '../twin/migration.ts'
 import { twinRepositories } from '../twin/repositories.ts'
 import { buildApp } from './app.ts'
 import { countEvents } from './counters.ts'
 import { type Fault, FaultyPlaces } from './fault.ts'
 import { createTokens } from './token.ts'
-import { createLogin } from '../twin/login.ts'
 
 /** One instance of the service. Several run at once, on the same two databases. */
 export interface ServiceInput extends Stores {
@@ -29,7 +29,7 @@ const mirror = createMirror(migration, { pollMs: 100, firstPauseMs: 200, longest
 const targetPlaces = new FaultyPlaces(new TargetPlaces(targetDb))
 const counters = countEvents(migration.events)
 // Minutes of a real rollout are seconds here: how long a step settles, how often one visitor's trouble counts.
-guardRouter(migration, router, { tickMs: 250, settleMs: 500, oncePerMs: 1_000, latency: { slackMs: 400 } })
+guardRouter(migration, router, { tickMs: 250, settleMs: 500, oncePerMs: 1_000, latency: { slackMs: 1_000 } })
 
 // Serves without the target: legacy alone is enough to begin with.
 await migration.start()

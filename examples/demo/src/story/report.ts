@@ -2,9 +2,11 @@ import { styleText } from 'node:util'
 import type { Difference } from '../audit/compare.ts'
 import type { LostWrite } from '../audit/ledger-check.ts'
 import type { TrafficSummary } from '../traffic/stats.ts'
-import { count, milliseconds, seconds } from './format.ts'
+import { count, milliseconds, plural, seconds } from './format.ts'
 
 export interface StepTime {
+  /** The migration's phase at the end of the step. */
+  readonly phase: string
   readonly step: string
   readonly seconds: number
   readonly acknowledgedWrites: number
@@ -17,11 +19,13 @@ export interface Report {
   /** What is wrong, one sentence each. */
   readonly failures: readonly string[]
   readonly acknowledgedWrites: number
+  readonly lost: number
   readonly lostWrites: readonly LostWrite[]
   readonly rowsCompared: number
   /** Rows written after legacy was frozen: only the ledger can judge them. */
   readonly rowsWrittenAfterFreeze: number
-  readonly differing: readonly Difference[]
+  readonly differing: number
+  readonly differences: readonly Difference[]
   readonly userErrors: number
   readonly longestWritePauseMs: number
   /** The step of the story in which it happened. */
@@ -41,13 +45,13 @@ const NAMED = 10
 
 /** The reasons for which a report is not good enough. */
 export function failuresOf(report: Omit<Report, 'ok' | 'failures'>): string[] {
-  const { acknowledgedWrites, lostWrites, rowsCompared, differing, userErrors } = report
+  const { acknowledgedWrites, lost, rowsCompared, differing, userErrors } = report
   return [
     ...(acknowledgedWrites === 0 ? ['No write was acknowledged, so nothing was shown.'] : []),
     ...(rowsCompared === 0 ? ['No row was compared, so nothing was shown.'] : []),
-    ...(lostWrites.length > 0 ? [`${lostWrites.length} acknowledged writes are lost.`] : []),
-    ...(differing.length > 0 ? [`${differing.length} rows differ between the databases.`] : []),
-    ...(userErrors > 0 ? [`Users saw ${userErrors} errors.`] : []),
+    ...(lost > 0 ? [`Lost: ${plural(lost, 'acknowledged write')}.`] : []),
+    ...(differing > 0 ? [`Different in the two databases: ${plural(differing, 'row')}.`] : []),
+    ...(userErrors > 0 ? [`Users saw ${plural(userErrors, 'error')}.`] : []),
   ]
 }
 
@@ -61,31 +65,47 @@ export function printReport(report: Report, print: (line: string) => void): void
   print(`  ${styleText('bold', 'Report')}`)
   print('')
   figure('acknowledged writes', count(report.acknowledgedWrites))
-  zero('lost', report.lostWrites.length)
-  figure('rows compared', count(report.rowsCompared), styleText('dim', `and ${count(report.rowsWrittenAfterFreeze)} written after the freeze, held against the ledger`))
-  zero('differing', report.differing.length)
+  zero('lost', report.lost)
+  figure(
+    'rows compared',
+    count(report.rowsCompared),
+    styleText('dim', `and ${count(report.rowsWrittenAfterFreeze)} written after the freeze, held against the ledger`),
+  )
+  zero('differing', report.differing)
   figure('requests', count(report.requests))
   zero('errors users saw', report.userErrors)
-  figure('longest write pause', milliseconds(report.longestWritePauseMs), styleText('dim', `during ${report.longestWritePauseIn}`))
-  figure('logins', count(report.logins), styleText('dim', `${count(report.loginsUpgraded)} upgraded from bcrypt to Argon2id, ${count(report.refusedLogins)} wrong passwords refused`))
+  figure(
+    'longest write pause',
+    milliseconds(report.longestWritePauseMs),
+    styleText('dim', `during ${report.longestWritePauseIn}`),
+  )
+  figure(
+    'logins',
+    count(report.logins),
+    styleText(
+      'dim',
+      `${count(report.loginsUpgraded)} upgraded from bcrypt to Argon2id, ${count(report.refusedLogins)} wrong passwords refused`,
+    ),
+  )
   figure('kills', count(report.kills.length), styleText('dim', report.kills.join(', ')))
   print('')
-  print(styleText('dim', `    ${'step'.padEnd(24)}${'time'.padStart(12)}${'writes'.padStart(10)}${'slowest write'.padStart(16)}`))
-  for (const step of report.steps) {
-    print(
-      `    ${step.step.padEnd(24)}${seconds(step.seconds).padStart(12)}${count(step.acknowledgedWrites).padStart(10)}${
-        (step.acknowledgedWrites === 0 ? '' : milliseconds(step.slowestWriteMs)).padStart(16)
-      }`,
-    )
+  const line = (phase: string, step: string, time: string, writes: string, slowest: string): string =>
+    `    ${phase.padEnd(16)}${step.padEnd(20)}${time.padStart(9)}${writes.padStart(9)}${slowest.padStart(15)}`
+  print(styleText('dim', line('phase', 'step', 'time', 'writes', 'slowest write')))
+  let last = ''
+  for (const { phase, step, seconds: time, acknowledgedWrites, slowestWriteMs } of report.steps) {
+    const slowest = acknowledgedWrites === 0 ? '' : milliseconds(slowestWriteMs)
+    print(line(phase === last ? '' : phase, step, seconds(time), count(acknowledgedWrites), slowest))
+    last = phase
   }
-  print(styleText('dim', `    ${'all'.padEnd(24)}${seconds(report.seconds).padStart(12)}`))
+  print(styleText('dim', line('all', '', seconds(report.seconds), '', '')))
   print('')
   for (const lost of report.lostWrites.slice(0, NAMED)) {
     print(
       `  ${styleText('red', '✗')} lost: write ${lost.n} of the ledger, ${lost.operation} of ${lost.entity} ${lost.key}, acknowledged at ${lost.at}, differs in ${lost.fields.join(', ')}`,
     )
   }
-  for (const { entity, key, fields } of report.differing.slice(0, NAMED)) {
+  for (const { entity, key, fields } of report.differences.slice(0, NAMED)) {
     print(`  ${styleText('red', '✗')} differs: ${entity} ${key} in ${fields.join(', ')}`)
   }
   for (const error of report.traffic.firstErrors.slice(0, NAMED)) {

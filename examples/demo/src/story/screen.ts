@@ -1,5 +1,5 @@
-import { MultiBar, Presets, type SingleBar } from 'cli-progress'
 import { styleText } from 'node:util'
+import { MultiBar, Presets, type SingleBar } from 'cli-progress'
 import { count, seconds } from './format.ts'
 
 /** A job with a known end. */
@@ -57,6 +57,11 @@ export class Screen {
     this.#line(`  ${time}  ${styleText(style, sign)} ${text}`)
   }
 
+  /** What belongs to the event before. */
+  detail(text: string): void {
+    this.#line(`  ${' '.repeat(12)}${styleText('dim', text)}`)
+  }
+
   /** Lines as they are, for the report. */
   text(line: string): void {
     this.#line(line)
@@ -101,13 +106,18 @@ export class Screen {
   }
 
   #barProgress(bars: MultiBar, label: string, total: number): Progress {
-    const bar = bars.create(Math.max(total, 1), 0, { label, note: '' }, {
-      format: `  ${' '.repeat(8)}  ${styleText('cyan', '{bar}')} {label} {percentage}% · {value} of {total} {note}`,
-      barsize: 30,
-      barCompleteChar: '━',
-      barIncompleteChar: '─',
-      formatValue: (value, _options, type) => (type === 'percentage' ? String(value) : count(value)),
-    })
+    const bar = bars.create(
+      Math.max(total, 1),
+      0,
+      { label, note: '' },
+      {
+        format: `  ${' '.repeat(8)}  ${styleText('cyan', '{bar}')} {label} {percentage}% · {value} of {total} {note}`,
+        barsize: 30,
+        barCompleteChar: '━',
+        barIncompleteChar: '─',
+        formatValue: (value, _options, type) => (type === 'percentage' ? String(value) : count(value)),
+      },
+    )
     return {
       update: (value, note = '') => bar.update(Math.min(value, total), { note: note && `· ${note}` }),
       done: (note) => {

@@ -1,7 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Migration } from '@twinspan/core'
 import type { Cutover } from '@twinspan/cutover'
 import type { Router } from '@twinspan/router'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { DemoOptions } from '../options.ts'
 import type { Process } from '../process/start.ts'
 import type { Counters } from '../service/counters.ts'
@@ -12,6 +12,8 @@ import type { Screen } from './screen.ts'
 
 export interface Step {
   readonly name: string
+  /** The migration's phase at its end. */
+  readonly phase: string
   /** Milliseconds since 1970. */
   readonly from: number
   readonly to: number
@@ -52,7 +54,7 @@ export async function step<T>(stage: Stage, name: string, work: () => Promise<T>
   try {
     return await work()
   } finally {
-    stage.steps.push({ name, from, to: Date.now() })
+    stage.steps.push({ name, phase: stage.migration.snapshot.phase, from, to: Date.now() })
   }
 }
 
@@ -62,7 +64,11 @@ export function watch(stage: Stage, ms: number): Promise<void> {
 }
 
 /** Waits until a condition holds. @throws Error that names what was waited for */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs = 20_000,
+): Promise<void> {
   const deadline = performance.now() + timeoutMs
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`${what} did not happen within ${timeoutMs / 1000} s`)

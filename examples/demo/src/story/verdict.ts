@@ -13,10 +13,7 @@ export async function judge(stage: Stage, traffic: TrafficSummary): Promise<Repo
   const legacy = readLegacyImages(paths.legacy)
   const now = await readTargetImages(target.url)
   const entries = readLedger(paths.ledger)
-  const ledger = checkLedger(
-    entries,
-    (entity, key) => (now[entity].get(key) as Written | undefined) ?? null,
-  )
+  const ledger = checkLedger(entries, (entity, key) => (now[entity].get(key) as Written | undefined) ?? null)
   // A write that was answered after legacy froze may be on the target alone: only the ledger can judge it.
   const later = new Set(entries.filter((entry) => entry.answered >= frozenAt).map(keyOf))
   const comparison = compareImages(legacy, now, (entity, key) => later.has(`${entity} ${key}`))
@@ -24,10 +21,12 @@ export async function judge(stage: Stage, traffic: TrafficSummary): Promise<Repo
   const { writes, ...counts } = traffic
   const report: Omit<Report, 'ok' | 'failures'> = {
     acknowledgedWrites: ledger.acknowledged,
+    lost: ledger.lost.length,
     lostWrites: ledger.lost,
     rowsCompared: comparison.compared,
     rowsWrittenAfterFreeze: comparison.skipped,
-    differing: comparison.differing,
+    differing: comparison.differing.length,
+    differences: comparison.differing,
     userErrors: traffic.errors,
     longestWritePauseMs: slowest.ms,
     longestWritePauseIn: steps.find((step) => within(step, slowest))?.name ?? '-',
@@ -56,6 +55,7 @@ function within({ from, to }: Step, { answered }: WriteTime): boolean {
 function timeOf(step: Step, writes: readonly WriteTime[]): StepTime {
   const during = writes.filter((write) => within(step, write))
   return {
+    phase: step.phase,
     step: step.name,
     seconds: (step.to - step.from) / 1000,
     acknowledgedWrites: during.length,

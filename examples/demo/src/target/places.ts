@@ -30,11 +30,7 @@ export class TargetPlaces implements PlaceRepository {
   }
 
   async create(draft: PlaceDraft): Promise<Place> {
-    const row = await this.#db
-      .insertInto('places')
-      .values(toRow(draft))
-      .returningAll()
-      .executeTakeFirstOrThrow()
+    const row = await this.#db.insertInto('places').values(toRow(draft)).returningAll().executeTakeFirstOrThrow()
     return fromRow(row)
   }
 

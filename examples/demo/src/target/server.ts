@@ -1,5 +1,5 @@
-import { PGlite } from '@electric-sql/pglite'
 import type { AddressInfo } from 'node:net'
+import { PGlite } from '@electric-sql/pglite'
 import { childOf } from '../process/child.ts'
 import { TARGET_DDL } from './schema.ts'
 import { serveWire } from './wire.ts'

@@ -1,5 +1,5 @@
-import type { PGlite } from '@electric-sql/pglite'
 import { createServer, type Server, type Socket } from 'node:net'
+import type { PGlite } from '@electric-sql/pglite'
 
 const SSL_REQUEST = 80_877_103
 const CANCEL_REQUEST = 80_877_102
@@ -8,10 +8,7 @@ const TERMINATE = 'X'.charCodeAt(0)
 const IDLE = 'I'.charCodeAt(0)
 
 // Leaves a failed extended query behind, then whatever transaction the client had open.
-const ABANDON = Buffer.concat([
-  Buffer.from([0x53, 0, 0, 0, 4]),
-  Buffer.from('Q\0\0\0\x0dROLLBACK\0', 'latin1'),
-])
+const ABANDON = Buffer.concat([Buffer.from([0x53, 0, 0, 0, 4]), Buffer.from('Q\0\0\0\x0dROLLBACK\0', 'latin1')])
 
 export interface WireOptions {
   /** Ends a client that keeps a transaction open without a word, as `idle_in_transaction_session_timeout` would. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { childOf } from '../process/child.ts'
 import { passwordOf } from '../domain/members.ts'
 import type { Place } from '../domain/place.ts'
+import { childOf } from '../process/child.ts'
 import { createClient } from './http.ts'
 import { Ledger } from './ledger.ts'
 import { Members } from './members.ts'
@@ -19,7 +19,26 @@ export interface TrafficInput {
   readonly thinkMs: number
 }
 
-const COUNTRIES = ['AD', 'AE', 'BG', 'CN', 'DE', 'ES', 'FR', 'GR', 'IN', 'JP', 'KZ', 'MA', 'MK', 'RU', 'TH', 'UA', 'US', 'VN']
+const COUNTRIES = [
+  'AD',
+  'AE',
+  'BG',
+  'CN',
+  'DE',
+  'ES',
+  'FR',
+  'GR',
+  'IN',
+  'JP',
+  'KZ',
+  'MA',
+  'MK',
+  'RU',
+  'TH',
+  'UA',
+  'US',
+  'VN',
+]
 const SHARED = 6
 const REPORT_MS = 200
 
@@ -33,7 +52,8 @@ const members = new Members(total)
 
 for (const [index, country] of COUNTRIES.entries()) {
   const answer = await clients[index % clients.length]!('GET', `/places?country=${country}&after=0&limit=200`)
-  if (answer.status !== 200) throw new Error(`The service does not list ${country}: ${answer.status} ${answer.failure ?? ''}`)
+  if (answer.status !== 200)
+    throw new Error(`The service does not list ${country}: ${answer.status} ${answer.failure ?? ''}`)
   world.learn(answer.body as Place[])
 }
 // Nobody's, everybody's, and the rest: one visitor each.

@@ -22,7 +22,10 @@ export class Members {
   arrive(): Member {
     const [first] = this.#rested
     const exhausted = this.#next > this.#total
-    if (first !== undefined && (exhausted || (this.returning && Math.random() < RETURNING && Date.now() - first.left > REST_MS))) {
+    if (
+      first !== undefined &&
+      (exhausted || (this.returning && Math.random() < RETURNING && Date.now() - first.left > REST_MS))
+    ) {
       this.#rested.shift()
       return first.member
     }

@@ -47,6 +47,7 @@ export class Stats {
 
   error(what: string, status: number, detail: string): void {
     this.errors++
+    console.error(new Date().toISOString(), what, status, detail)
     if (this.firstErrors.length < KEPT_ERRORS) this.firstErrors.push({ at: Date.now(), what, status, detail })
   }
 

@@ -2,8 +2,26 @@ import type { PlaceDraft } from '../domain/place.ts'
 
 /** What people type into names: scripts, quotes, combining marks, characters beyond 16 bits, separators, odd spaces. */
 const PIECES = [
-  'Ängelholm', "L'Aquila", 'Сокол', '東京', 'مراكش', 'Thành phố', 'कोलकाता', 'e\u0301cole', '𐍈', '👩‍🌾', 'a\\b', '"q"',
-  'x;y', 'semi,colon', 'tab\there', '  spaced  ', 'ß', 'İstanbul', '한국', 'ไทย',
+  'Ängelholm',
+  "L'Aquila",
+  'Сокол',
+  '東京',
+  'مراكش',
+  'Thành phố',
+  'कोलकाता',
+  'e\u0301cole',
+  '𐍈',
+  '👩‍🌾',
+  'a\\b',
+  '"q"',
+  'x;y',
+  'semi,colon',
+  'tab\there',
+  '  spaced  ',
+  'ß',
+  'İstanbul',
+  '한국',
+  'ไทย',
 ] as const
 
 export function pick<T>(items: readonly T[]): T {
@@ -27,5 +45,11 @@ export function inventDraft(country: string, serial: number): PlaceDraft {
 }
 
 export function inventName(serial: number): string {
-  return pick([`Ana María ${pick(PIECES)}`, `${serial}`, `Jean  Luc ${serial}`, ` ${pick(PIECES)} ${serial}`, `Ольга ${serial}-я `])
+  return pick([
+    `Ana María ${pick(PIECES)}`,
+    `${serial}`,
+    `Jean  Luc ${serial}`,
+    ` ${pick(PIECES)} ${serial}`,
+    `Ольга ${serial}-я `,
+  ])
 }

@@ -1,6 +1,6 @@
+import { kyselyCredentials } from '@twinspan/kysely'
 import type { AuthTelemetry, Verdict } from '@twinspan/shadow-auth'
 import { argon2id, bcrypt, createShadowAuth } from '@twinspan/shadow-auth'
-import { kyselyCredentials } from '@twinspan/kysely'
 import type { Kysely } from 'kysely'
 import type { LegacySchema } from '../legacy/schema.ts'
 import type { LoginVerdict } from '../service/app.ts'

@@ -2,7 +2,7 @@ import { createMigration, defineEntity, type Entity, type Migration } from '@twi
 import { kyselySide } from '@twinspan/kysely'
 import type { Kysely } from 'kysely'
 import { type LegacySchema, openLegacy } from '../legacy/schema.ts'
-import { openTarget, type TargetSchema } from '../target/schema.ts'
+import { openTarget } from '../target/schema.ts'
 import { memberToLegacy, memberToTarget, placeToLegacy, placeToTarget } from './translate.ts'
 
 /** Where the two databases are. */

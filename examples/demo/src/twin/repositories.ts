@@ -10,7 +10,7 @@ import type { TargetSchema } from '../target/schema.ts'
 import type { Twin } from './migration.ts'
 
 /** How long the target may take to answer in a canary before legacy answers instead. */
-const READ_TIMEOUT_MS = 400
+const READ_TIMEOUT_MS = 1_500
 
 /** The two repositories as the routes use them: the types they have always had. */
 export function twinRepositories(

@@ -5,7 +5,7 @@ import { ACTOR, counters, type Stage, step, until, watch } from '../stage.ts'
 export async function canary(stage: Stage): Promise<void> {
   const { screen, migration, router } = stage
   screen.phase('canary', 'a growing share of the visitors is answered by the target; legacy takes the writes')
-  await step(stage, 'canary with a bug', async () => {
+  await step(stage, 'ramp with a bug', async () => {
     await migration.advance({ to: 'canary', actor: ACTOR, reason: 'shadow reads agree' })
     for (const percent of [1, 5, 25]) await ramp(stage, percent, 1_500)
     await inject(stage, 'error')
@@ -23,7 +23,7 @@ export async function canary(stage: Stage): Promise<void> {
     await inject(stage, 'none')
     await watch(stage, 500)
   })
-  await step(stage, 'canary to 100 %', async () => {
+  await step(stage, 'ramp to 100 %', async () => {
     await router.rearm({ actor: ACTOR, reason: 'the bug is fixed' })
     screen.event('fixed, and armed again by a person: the ramp begins anew')
     for (const percent of [1, 5, 25, 50, 100]) await ramp(stage, percent, 1_200)

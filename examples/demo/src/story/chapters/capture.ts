@@ -5,10 +5,10 @@ import { ACTOR, type Stage, step, until, watch } from '../stage.ts'
 export async function capture(stage: Stage): Promise<void> {
   const { screen, migration } = stage
   screen.phase('off', 'the service as it always was: legacy answers, nothing is captured')
-  await step(stage, 'off', () => watch(stage, 2_000))
+  await step(stage, 'as always', () => watch(stage, 2_000))
 
   screen.phase('capture', "a write leaves its key in legacy's journal, in its own transaction")
-  await step(stage, 'capture', async () => {
+  await step(stage, 'journal fills', async () => {
     await migration.advance({ to: 'capture', actor: ACTOR, reason: 'the demo begins' })
     screen.event('triggers installed on gazetteer and members; every process works by the new phase')
     await watch(stage, 2_500)
@@ -17,7 +17,7 @@ export async function capture(stage: Stage): Promise<void> {
   })
 
   screen.phase('dual-write', 'the mirror copies the current state of each dirty key to the target')
-  await step(stage, 'dual-write', async () => {
+  await step(stage, 'mirror starts', async () => {
     await migration.advance({ to: 'dual-write', actor: ACTOR, reason: 'capture is complete' })
     await drained(stage)
     screen.event('the mirror has emptied the journal and keeps up with the users', 'good')

@@ -51,7 +51,9 @@ export async function history(stage: Stage, stores: Stores): Promise<void> {
     await second.stop()
     const marked = last?.marked ?? 0
     const copied = last?.rows ?? 0
-    bar?.done(`${count(copied)} places in ${seconds((performance.now() - began) / 1000)}, ${count(marked)} handed to the mirror`)
+    bar?.done(
+      `${count(copied)} places in ${seconds((performance.now() - began) / 1000)}, ${count(marked)} handed to the mirror`,
+    )
     await drained(stage)
   })
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { count, seconds } from '../format.ts'
 import { type Stage, step, watch } from '../stage.ts'
 import { drained } from './capture.ts'
@@ -14,11 +13,11 @@ export async function outage(stage: Stage): Promise<void> {
     const before = stage.counts
     target.process.signal('SIGSTOP')
     screen.event('target stopped with SIGSTOP: connections stay open, nothing answers', 'fault')
-    await sleep(HANG_MS)
+    await watch(stage, HANG_MS)
     await target.process.kill()
     stage.kills.push('target database')
     screen.event('target killed with SIGKILL: connections are refused', 'fault')
-    await sleep(DOWN_MS)
+    await watch(stage, DOWN_MS)
     const { depth } = await journal.stats()
     const writes = stage.counts.acknowledged - before.acknowledged
     const errors = stage.counts.errors - before.errors

@@ -5,7 +5,7 @@ import { ACTOR, counters, type Stage, step, watch } from '../stage.ts'
 export async function shadow(stage: Stage): Promise<void> {
   const { screen, migration } = stage
   screen.phase('shadow', 'legacy answers; a sample of the reads is repeated on the target and compared')
-  await step(stage, 'shadow', async () => {
+  await step(stage, 'shadow reads', async () => {
     await stage.traffic.call('members-return')
     await migration.advance({ to: 'shadow', actor: ACTOR, reason: 'history is copied' })
     await watch(stage, 4_000)
