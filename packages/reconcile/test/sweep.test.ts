@@ -320,7 +320,7 @@ describe('a secondary that orders keys in another way', () => {
       await made.users.save([{ id: 100, email: 'other' }, toUser(member(1_000)), toUser(member(555_555))])
     })
     const { findings, record } = await sweep(made, { pageRows: 7, reveal: 'keys' })
-    const found = findings.map(({ key, reason }) => `${key} ${reason}`).sort()
+    const found = findings.map(({ key, reason }) => `${String(key)} ${reason}`).sort()
     expect(found).toEqual(['100 value', '1000 extra', '5 missing', '55 missing', '555555 extra'])
     expect(record.rows).toBe(122)
   })

@@ -169,9 +169,13 @@ describe('a backfill beside live writes, two mirrors and workers that die', () =
         }
       },
     ],
-  ])('is caught when it %s', async (_, sabotage) => {
-    // About one interleaving in 700 shows it.
-    const { failed } = await fc.check(interleavings(sabotage), { numRuns: 10_000, endOnFailure: true })
-    expect(failed).toBe(true)
-  }, 120_000)
+  ])(
+    'is caught when it %s',
+    async (_, sabotage) => {
+      // About one interleaving in 700 shows it.
+      const { failed } = await fc.check(interleavings(sabotage), { numRuns: 10_000, endOnFailure: true })
+      expect(failed).toBe(true)
+    },
+    120_000,
+  )
 })

@@ -151,6 +151,8 @@ function* chunkSteps(state: State, mistake?: Mistake): Generator<State> {
       return
     case 'has-seen-legacy':
       yield { ...(chunk.mustMark ? marked(state) : state), chunk: { ...BEGIN, at: 'done' } }
+      return
+    case 'done':
   }
 }
 
