@@ -13,7 +13,7 @@ export interface Scope {
 export type OwnColumn = 'name' | 'text' | 'key' | 'document' | 'integer'
 
 /** What an error of a driver means to us. */
-export type Trouble = 'lock-timeout' | 'busy' | 'unique' | 'other'
+export type Trouble = 'lock-timeout' | 'busy' | 'deadlock' | 'unique' | 'other'
 
 /**
  * Everything in which the engines differ, one object per engine. The rest of the package is written once.

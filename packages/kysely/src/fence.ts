@@ -6,7 +6,7 @@ import {
   type Phase,
   TimeoutError,
 } from '@twinspan/core'
-import { type Selectable, sql } from 'kysely'
+import { type Kysely, type Selectable, sql } from 'kysely'
 import type { Database } from './database.ts'
 import type { Scope } from './dialect.ts'
 import type { Int64, OwnTables } from './own-tables.ts'
@@ -33,7 +33,8 @@ export function createFence(database: Database, scope: Scope): Fence {
     },
 
     async change(revision, next, { lockTimeoutMs = LOCK_TIMEOUT_MS } = {}) {
-      const changed = untilFree(database, lockTimeoutMs, (leftMs) =>
+      let held = false
+      const attempt = (leftMs: number): Promise<boolean> =>
         transact(
           database,
           { what: `A change of the fence of ${side}`, timeoutMs: leftMs + GRACE_MS },
@@ -41,45 +42,56 @@ export function createFence(database: Database, scope: Scope): Fence {
             const db = ownIn(transaction)
             await dialect.begin(db, scope, leftMs)
             await dialect.holdFence(db, scope, 'exclusive')
-            const values = encode(next)
-            if (revision === 0) {
-              const present = await db
-                .selectFrom('twinspan_fence')
-                .select('revision')
-                .where('migration', '=', migration)
-                .where('side', '=', side)
-                .executeTakeFirst()
-              if (present !== undefined) return false
-              await db
-                .insertInto('twinspan_fence')
-                .values({ migration, side, revision: 1, ...values })
-                .execute()
-              return true
-            }
-            const { numUpdatedRows } = await db
-              .updateTable('twinspan_fence')
-              .set({ revision: revision + 1, ...values })
-              .where('migration', '=', migration)
-              .where('side', '=', side)
-              .where('revision', '=', revision)
-              .executeTakeFirstOrThrow()
-            return numUpdatedRows === 1n
+            held = true
+            return write(db, scope, revision, next)
           },
-        ),
-      )
+        )
       try {
-        return await changed
+        // A writer who waits behind this change for the fence may hold what the writer before it waits for.
+        return await untilFree(database, lockTimeoutMs, attempt, ['busy', 'deadlock'])
       } catch (error) {
         const trouble = dialect.trouble(error)
         // Two processes began the migration at one time, and no row was there to wait for.
         if (revision === 0 && trouble === 'unique') return false
-        if (trouble !== 'other' && trouble !== 'unique')
+        const waited = trouble === 'lock-timeout' || trouble === 'busy' || trouble === 'deadlock'
+        // Once the fence is held, time that runs out says nothing about whether the commit arrived.
+        if (waited || (error instanceof TimeoutError && !held)) {
           throw new FenceTimeoutError(side, lockTimeoutMs, { cause: error })
-        if (error instanceof TimeoutError) throw new FenceTimeoutError(side, lockTimeoutMs, { cause: error })
+        }
         throw error
       }
     },
   }
+}
+
+/** The compare-and-set, under the exclusive lock. */
+async function write(
+  db: Kysely<OwnTables>,
+  { migration, side }: Scope,
+  revision: number,
+  next: Omit<FenceRow, 'revision'>,
+): Promise<boolean> {
+  const values = { revision: revision + 1, ...encode(next) }
+  const mine = { migration, side }
+  if (revision > 0) {
+    const { numUpdatedRows } = await db
+      .updateTable('twinspan_fence')
+      .set(values)
+      .where((eb) => eb.and({ ...mine, revision }))
+      .executeTakeFirstOrThrow()
+    return numUpdatedRows === 1n
+  }
+  const present = await db
+    .selectFrom('twinspan_fence')
+    .select('revision')
+    .where((eb) => eb.and(mine))
+    .executeTakeFirst()
+  if (present !== undefined) return false
+  await db
+    .insertInto('twinspan_fence')
+    .values({ ...mine, ...values })
+    .execute()
+  return true
 }
 
 function decode(row: Selectable<OwnTables['twinspan_fence']>): FenceRow {

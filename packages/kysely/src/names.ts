@@ -6,8 +6,7 @@ const LONGEST = 120
 export function nameOption(option: string, value: string): string {
   const name = textOption(option, value)
   // Backslashes end literals on MySQL, `$twinspan$` ends functions on PostgreSQL.
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-  if (name.length > LONGEST || /[\u0000-\u001f\\]|\$twinspan\$/.test(name)) {
+  if (name.length > LONGEST || /[\p{Cc}\\]|\$twinspan\$/u.test(name)) {
     throw new InvalidOptionError(
       option,
       value,

@@ -8,6 +8,7 @@ import { createFence } from './fence.ts'
 import { createFreeze } from './freeze.ts'
 import { createJournal } from './journal.ts'
 import { nameOption } from './names.ts'
+import { patient } from './patient.ts'
 import { isStalePhase } from './stale.ts'
 import { kyselyStateStore } from './state-store.ts'
 import { stripeRows } from './stripes.ts'
@@ -52,7 +53,7 @@ function bindSide(database: Database, { migration, side }: SideScope): BoundSide
     name: side,
     engine: database.dialect.engine,
     connection: database.app,
-    journal: createJournal(database, scope),
+    journal: patient(database, createJournal(database, scope)),
     fence: createFence(database, scope),
     capture: createCapture(database, scope),
     freeze: createFreeze(database, scope),

@@ -2,6 +2,7 @@ import type { StateStore } from '@twinspan/core'
 import type { Kysely } from 'kysely'
 import { openDatabase } from './database.ts'
 import { nameOption } from './names.ts'
+import { patient } from './patient.ts'
 import { createAudit } from './state/audit.ts'
 import { createClaims } from './state/claims.ts'
 import { createDocuments } from './state/documents.ts'
@@ -20,7 +21,7 @@ export function kyselyStateStore<DB>(db: Kysely<DB>): StateStore {
   return {
     bind(name) {
       const migration = nameOption('name', name)
-      return {
+      return patient(database, {
         prepare: () => database.prepare(),
         ...createPhaseRecord(database, migration),
         ...createAudit(database, migration),
@@ -28,7 +29,7 @@ export function kyselyStateStore<DB>(db: Kysely<DB>): StateStore {
         ...createDocuments(database, migration),
         ...createClaims(database, migration),
         ...createFindings(database, migration),
-      }
+      })
     },
   }
 }

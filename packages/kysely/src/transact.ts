@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { TimeoutError } from '@twinspan/core'
 import type { Kysely } from 'kysely'
 import type { AnyTables, Database } from './database.ts'
+import type { Trouble } from './dialect.ts'
 import { guarded } from './guard.ts'
 
 export interface TransactOptions {
@@ -59,11 +60,12 @@ export async function transact<T>(
   }
 }
 
-/** Repeats what a busy database refused before it began, until `timeoutMs` are over. */
+/** Repeats what the database refused because of others, until `timeoutMs` are over. */
 export async function untilFree<T>(
   database: Database,
   timeoutMs: number,
   attempt: (leftMs: number) => Promise<T>,
+  passing: readonly Trouble[] = ['busy'],
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs
   for (let wait = 2; ; wait = Math.min(wait * 2, 50)) {
@@ -71,7 +73,7 @@ export async function untilFree<T>(
     try {
       return await attempt(Math.max(1, left))
     } catch (error) {
-      if (database.dialect.trouble(error) !== 'busy' || left <= wait) throw error
+      if (!passing.includes(database.dialect.trouble(error)) || left <= wait) throw error
       await sleep(wait)
     }
   }

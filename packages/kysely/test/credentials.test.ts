@@ -14,6 +14,10 @@ interface Members {
   readonly member_mails: { readonly member_id: number; readonly mail: string }
 }
 
+interface Named {
+  readonly named: { readonly id: string; readonly login: string; readonly hash: string | null }
+}
+
 const COLUMNS = { table: 'members', uid: 'member_id', login: 'mail', hash: 'password', locked: 'is_locked' } as const
 
 async function createMembers(db: Kysely<Members>, engine: Engine['name']): Promise<void> {
@@ -66,6 +70,21 @@ await eachEngine((engine) => {
       const account = { uid: 7, login: 'Ann@example.org', hash: 'hash-1', state: 'open', fingerprint: null } as const
       expect(await store.insertIfAbsent(account, 0)).toBe(true)
       expect(await store.find('Ann@example.org')).toMatchObject([{ login: 'ann@example.org', hash: 'hash-1' }])
+      await close()
+    })
+
+    it('takes ids that are text, in the collation that the column has', async () => {
+      const { db, close } = await engine.open<Named>()
+      const text = sql.raw(engine.name === 'mariadb' ? 'varchar(190) character set latin1' : 'text')
+      await sql`create table named (id ${text} primary key, login ${text}, hash ${text})`.execute(db)
+      const store = kyselyCredentials(db, { table: 'named', uid: 'id', login: 'login', hash: 'hash' })
+      const account = { uid: 'Ann~7', login: 'ann', hash: 'hash-1', state: 'open', fingerprint: 'print' } as const
+      expect(await store.insertIfAbsent(account, 0)).toBe(true)
+      expect(await store.find('ann')).toMatchObject([{ uid: 'Ann~7', hash: 'hash-1', bridge: { revision: 1 } }])
+      expect(await store.replaceHash('Ann~7', { hash: 'hash-1', revision: 1 }, { ...account, hash: 'hash-2' })).toBe(
+        true,
+      )
+      expect(await store.findByUid('Ann~7')).toMatchObject({ hash: 'hash-2', bridge: { revision: 2 } })
       await close()
     })
 

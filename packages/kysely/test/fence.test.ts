@@ -231,5 +231,32 @@ await eachEngine((engine) => {
         expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'TWINSPAN_STALE_PHASE' } })
       }
     })
+
+    it('gives way to writers whose locks cross, and costs none of them its transaction', async () => {
+      await write(db, 1)
+      const first = gate()
+      const second = gate()
+      // Holds a row without the fence, and then wants the fence.
+      const one = db.transaction().execute(async (trx) => {
+        await trx.selectFrom('things').select('id').where('id', '=', 1).forUpdate().execute()
+        first.open()
+        await second.opened
+        await new Promise((resolve) => setTimeout(resolve, 200))
+        await write(trx, 3)
+      })
+      // Holds the fence, and then wants the row.
+      const two = db.transaction().execute(async (trx) => {
+        await first.opened
+        await write(trx, 2)
+        second.open()
+        await new Promise((resolve) => setTimeout(resolve, 300))
+        await trx.updateTable('things').set({ label: 'two' }).where('id', '=', 1).execute()
+      })
+      await second.opened
+      const change = elsewhere.fence.change(1, SWITCHED, { lockTimeoutMs: 8_000 })
+      await Promise.all([one, two])
+      expect(await change).toBe(true)
+      expect(await db.selectFrom('things').selectAll().execute()).toHaveLength(3)
+    })
   })
 })

@@ -41,6 +41,7 @@ export const mysql: Dialect = {
     const { errno } = error as { errno?: unknown }
     // lock wait timeout; lock wait or statement interrupted; NOWAIT refused.
     if (errno === 1205 || errno === 1317 || errno === 1969 || errno === 3572) return 'lock-timeout'
+    if (errno === 1213) return 'deadlock'
     return errno === 1062 ? 'unique' : 'other'
   },
 

@@ -27,6 +27,7 @@ export const postgres: Dialect = {
     const code = (error as { code?: unknown }).code
     // lock_not_available; query_canceled by statement_timeout; ended while idle in the transaction.
     if (code === '55P03' || code === '57014' || code === '25P03') return 'lock-timeout'
+    if (code === '40P01') return 'deadlock'
     return code === '23505' ? 'unique' : 'other'
   },
 
