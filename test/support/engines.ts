@@ -8,6 +8,8 @@ import { sqlite } from './sqlite.ts'
 /** A database of one test's own. */
 export interface OpenDatabase<DB> {
   readonly db: Kysely<DB>
+  /** How to reach it, where it is on a server. */
+  readonly url?: string
   /** A connection as another process has one: another pool, where the engine has connections. */
   connect(): Promise<Kysely<DB>>
   /** Ends every connection and removes the database. */

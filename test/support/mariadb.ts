@@ -45,6 +45,7 @@ export const mariadb: Engine = {
     }
     return {
       db: await connect(),
+      url: url.href,
       connect,
       async close() {
         await Promise.all(opened.map((db) => db.destroy()))

@@ -46,6 +46,7 @@ export const postgres: Engine = {
     }
     return {
       db: await connect(),
+      url: url.href,
       connect,
       async close() {
         await Promise.all(opened.map((db) => db.destroy()))

@@ -150,7 +150,10 @@ function bridgeOf({ revision, state, fingerprint }: Row): Credential['bridge'] {
 
 /** An id as `keyText` spells it. */
 function text({ dialect }: Database, uid: RawBuilder<unknown>): RawBuilder<string> {
-  return dialect.engine === 'mysql' ? sql<string>`cast(${uid} as char(255))` : sql<string>`cast(${uid} as text)`
+  if (dialect.engine === 'mysql') return sql<string>`cast(${uid} as char(255))`
+  // In the collation of the record's column, so that its index serves the join.
+  const text = sql<string>`cast(${uid} as text)`
+  return dialect.engine === 'postgres' ? sql<string>`${text} collate "C"` : text
 }
 
 function truthy(value: unknown): boolean {
