@@ -1,16 +1,16 @@
 import type { EntityStore, Key } from '@twinspan/core'
 import { encodeRow } from './encoding.ts'
 
-const PAGE_BYTES = 4 * 1024 * 1024
+const PAGE_BYTES = 512 * 1024
 const FIRST_PAGE = 200
-const LARGEST_PAGE = 5_000
+const LARGEST_PAGE = 2_000
 
 export interface ScannedPage {
   readonly rows: readonly unknown[]
   readonly lines: readonly string[]
 }
 
-/** Every row of a store in key order, page by page; a page is steered to a few megabytes, however long the rows are. */
+/** Every row of a store in key order, page by page; a page is steered to half a megabyte, however long the rows are. */
 export async function* scanAll(
   store: EntityStore,
   keyOf: (row: unknown) => Key,

@@ -48,7 +48,8 @@ export async function writeEntity({
   }
 
   await pipeline(
-    Readable.from(lines()),
+    // Bytes, not objects: as objects sixteen pages would be read ahead.
+    Readable.from(lines(), { objectMode: false }),
     compressor(compression),
     observe(packed, (length) => {
       bytes += length
