@@ -155,9 +155,12 @@ export function createRoad(options: RoadOptions): Road {
   }
 
   async function open(): Promise<Sighting | undefined> {
-    const [legacy, target] = await Promise.all([read('legacy'), read('target')])
+    const [first, target] = await Promise.all([read('legacy'), read('target')])
+    // Another process may have begun the attempt between the two reads. It wrote legacy's row before the target's.
+    const overtaken = first !== undefined && first.row === undefined && target?.row !== undefined
+    const legacy = overtaken ? await read('legacy') : first
     if (legacy === undefined && target === undefined) return undefined
-    if (legacy?.row === undefined && target?.row !== undefined) {
+    if (legacy !== undefined && legacy.row === undefined && target?.row !== undefined) {
       throw new MigrationConflictError(name, 'is known to the target, but this legacy database knows nothing of it')
     }
     const outdated = legacy?.row !== undefined && definitionIn(legacy.row.incarnation) !== options.definition

@@ -85,6 +85,40 @@ describe('createMigration', () => {
     await migration.stop()
   })
 
+  it('starts by what the target says when legacy does not answer', async () => {
+    const here = world()
+    const first = process_(here)
+    await first.start()
+    await first.advance({ to: 'capture', ...who })
+    const second = process_(here, { legacyStep: () => Promise.reject(new Error('gone')) })
+    await second.start()
+    expect(second.snapshot).toMatchObject({ phase: 'capture', incarnation: first.snapshot.incarnation })
+    await Promise.all([first.stop(), second.stop()])
+  })
+
+  it('starts when another process begins the migration between its looks at the two sides', async () => {
+    const here = world()
+    let begun = (): void => {}
+    const began = new Promise<void>((resolve) => {
+      begun = resolve
+    })
+    let held = true
+    const second = process_(here, {
+      targetStep: async (what) => {
+        if (what !== 'read fence' || !held) return
+        held = false
+        await began
+      },
+    })
+    const starting = second.start()
+    const first = process_(here)
+    await first.start()
+    begun()
+    await starting
+    expect(second.snapshot.incarnation).toBe(first.snapshot.incarnation)
+    await Promise.all([first.stop(), second.stop()])
+  })
+
   it.each([
     ['off', 'dual-write', 'not next to it'],
     ['off', 'target-primary', 'cutover'],
