@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createCutover, verifyArchive } from '../src/index.ts'
 import { advanceTo, createWorld, type Process, recordCleanCopy, type World } from './world.ts'
@@ -112,6 +113,16 @@ describe('an archive', () => {
     ])
     await writeFile(file, whole)
     expect(await verifyArchive(directory, { manifestSha256 })).toMatchObject({ ok: true })
+
+    // The same lines, packed by somebody else.
+    await writeFile(
+      file,
+      zstdCompressSync(zstdDecompressSync(whole), { params: { [constants.ZSTD_c_compressionLevel]: 19 } }),
+    )
+    expect((await verifyArchive(directory)).problems).toEqual([
+      '001-users.ndjson.zst is not the file that was written: its SHA-256 differs',
+    ])
+    await writeFile(file, whole)
 
     const manifest = join(directory, 'manifest.json')
     await writeFile(manifest, (await readFile(manifest, 'utf8')).replace('"ops"', '"oops"'))

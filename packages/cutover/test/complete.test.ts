@@ -67,6 +67,30 @@ describe('complete', () => {
     expect(await closed()).toEqual(['archived: no archive'])
   })
 
+  it('freezes nothing and keeps the triggers when somebody has taken legacy back meanwhile', async () => {
+    const second = await world.process()
+    const { store } = process.migration
+    const { putDocument } = store
+    let turned = false
+    Object.assign(store, {
+      putDocument: async (...args: Parameters<typeof putDocument>) => {
+        const written = await putDocument(...args)
+        if (!turned) {
+          turned = true
+          await createCutover(second.migration, { acknowledgeMs: 0 }).rollback({ to: 'target-primary', ...by })
+        }
+        return written
+      },
+    })
+    await cutover().advance({ to: 'complete', ...by })
+    expect(turned).toBe(true)
+    expect((await process.migration.refresh()).phase).toBe('target-primary')
+    expect(world.legacy.frozen.size).toBe(0)
+    await process.targets.save([{ id: 3, email: 'c@example.org', active: true }])
+    await process.mirror()
+    expect(process.members.rows().map((row) => row.member_id)).toEqual([1, 3])
+  })
+
   it('freezes and thaws by hand, with a trace, and only there', async () => {
     await expect(cutover().freeze()).rejects.toMatchObject({ code: 'TWINSPAN_PHASE_REFUSED' })
     await cutover().advance({ to: 'complete', ...by })
@@ -119,6 +143,20 @@ describe('the way back from complete', () => {
     await recordCleanCopy(process.migration)
     await cutover().advance({ to: 'target-primary', ...by })
     await process.migration.store.putDocument(sweepDocument('users'), null)
+    expect(await closed('canary')).toEqual([])
+  })
+
+  it('forgets what legacy lacked with the next switch, even when the rollback could not note it', async () => {
+    await cutover().rollback(by)
+    await recordCleanCopy(process.migration)
+    const { store } = process.migration
+    const { putDocument } = store
+    Object.assign(store, { putDocument: () => Promise.reject(new Error('store down')) })
+    expect(await cutover().rollback(by)).toMatchObject({ to: 'canary', unsettled: [expect.stringContaining('Error')] })
+    Object.assign(store, { putDocument })
+    await process.mirror()
+    await recordCleanCopy(process.migration)
+    await cutover().advance({ to: 'target-primary', ...by })
     expect(await closed('canary')).toEqual([])
   })
 

@@ -84,6 +84,18 @@ describe('an answer that is lost', () => {
   })
 })
 
+it('leaves alone a fence that another driver has closed meanwhile', async () => {
+  between('legacy', async (call, change) => {
+    if (call > 1) return change()
+    const found = (await process.migration.sides.legacy.fence.read())!
+    const pending = { to: 'target-primary', instance: 'another', deadline: found.now + 5_000 } as const
+    world.legacy.fences.set(JSON.stringify(['people', 'legacy']), { ...found.row, revision: 99, open: false, pending })
+    throw new Error('connection lost')
+  })
+  await expect(cutover().advance({ to: 'target-primary', ...by })).rejects.toMatchObject({ step: 'fence' })
+  expect((await process.migration.sides.legacy.fence.read())?.row).toMatchObject({ revision: 99, open: false })
+})
+
 describe('a fence that cannot be taken', () => {
   it('is tried again, shortly each time, and leaves everything as it was', async () => {
     let calls = 0
