@@ -14,21 +14,24 @@ import { outage } from './chapters/outage.ts'
 import { parity } from './chapters/parity.ts'
 import { shadow } from './chapters/shadow.ts'
 import { count } from './format.ts'
-import { freshPaths } from './paths.ts'
+import type { Paths } from './paths.ts'
 import { printReport, type Report } from './report.ts'
 import { Screen } from './screen.ts'
 import type { Stage } from './stage.ts'
 import { judge } from './verdict.ts'
 
+/** What a shell calls Ctrl-C. */
+const INTERRUPTED = 130
+
 /** The whole story. Returns the exit code: `0` when nothing was lost, nothing differs and no user saw an error. */
-export async function play(options: DemoOptions): Promise<number> {
-  const paths = freshPaths(options.data)
+export async function play(options: DemoOptions, paths: Paths): Promise<number> {
   const screen = new Screen()
   const cast = new Cast(options, paths)
   const lost = Promise.withResolvers<never>()
-  const interrupted = Promise.withResolvers<130>()
+  const interrupted = Promise.withResolvers<typeof INTERRUPTED>()
+  let verdict: number | undefined
   cast.onLost = (why) => lost.reject(new Error(why))
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.resolve(130))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.resolve(INTERRUPTED))
 
   const story = async (): Promise<number> => {
     screen.title('Twinspan', 'a live service moves from SQLite to PostgreSQL')
@@ -49,15 +52,17 @@ export async function play(options: DemoOptions): Promise<number> {
     screen.close()
     writeReport(report, [paths.report, options.json])
     printReport(report, (line) => screen.text(line))
+    verdict = report.ok ? 0 : 1
     if (options.serve) await serve(stage, cast, interrupted.promise)
-    return report.ok ? 0 : 1
+    return verdict
   }
 
   try {
     const code = await Promise.race([story(), lost.promise, interrupted.promise])
     screen.close()
-    await (code === 130 ? cast.kill() : cast.end())
-    return code
+    await (code === INTERRUPTED ? cast.kill() : cast.end())
+    // Ctrl-C is how `--serve` ends: it does not unmake a verdict.
+    return verdict ?? code
   } catch (error) {
     screen.close()
     console.error(`\n  The story broke off: ${(error as Error).stack}\n  Logs: ${options.data}/logs\n`)
@@ -70,7 +75,7 @@ function storesOf({ paths, target }: Pick<Stage, 'paths' | 'target'>): Stores {
   return { legacyFile: paths.legacy, targetUrl: target.url }
 }
 
-async function setUp(options: DemoOptions, screen: Screen, cast: Cast, paths: Stage['paths']): Promise<Stage> {
+async function setUp(options: DemoOptions, screen: Screen, cast: Cast, paths: Paths): Promise<Stage> {
   screen.phase('setting', 'two databases, two instances of one service, and the people who use it')
   const [seed, target] = await Promise.all([cast.seed(), cast.target()])
   screen.event(`legacy: SQLite with ${count(seed.places)} places and ${count(seed.members)} members (bcrypt)`)
