@@ -4,6 +4,29 @@ import { advanceTo, createWorld, type Process, phasesOf, recordCleanCopy, type W
 
 const by = { actor: 'ops', reason: 'the day has come' }
 
+it('switches without triggers where the wrapper captures', async () => {
+  const world = createWorld()
+  const process = await world.process({ capture: 'transaction' })
+  const { sides } = process.migration
+  const request = { entity: 'users', keys: () => [1] }
+  await advanceTo(process.migration, 'canary')
+  await sides.legacy.captureWrite(request, (transaction) =>
+    process.members.save([{ member_id: 1, mail: 'a@example.org', status: 'Active' }], { transaction }),
+  )
+  await process.mirror()
+  await recordCleanCopy(process.migration)
+  const cut = createCutover(process.migration, { drain: process.mirror })
+  await cut.advance({ to: 'target-primary', ...by })
+  await sides.target.captureWrite(request, (transaction) =>
+    process.targets.save([{ id: 1, email: 'b@example.org', active: true }], { transaction }),
+  )
+  await process.mirror()
+  await cut.rollback(by)
+  expect(process.members.rows()).toEqual([{ member_id: 1, mail: 'b@example.org', status: 'Active' }])
+  expect([...world.legacy.triggers.keys(), ...world.target.triggers.keys()]).toEqual([])
+  await world.close()
+})
+
 describe('the switch, there and back', () => {
   let world: World
   let process: Process
@@ -103,6 +126,31 @@ describe('the switch, there and back', () => {
     expect(failure).toMatchObject({ code: 'TWINSPAN_CUTOVER_ABORTED', step: 'drain', aftermath: 'undone' })
     expect((failure as Error).message).toContain('1 keys still dirty')
     expect((await process.migration.refresh()).phase).toBe('canary')
+    await process.members.save([{ member_id: 2, mail: 'e@example.org', status: 'Active' }])
+  })
+
+  it('does not wait for a key that the mirror has given up on', async () => {
+    const { journal } = process.migration.sides.legacy
+    const cut = cutover({
+      drain: async () => {
+        const rows = await journal.read({ limit: 10 })
+        const ids = rows.map(({ id }) => id)
+        await journal.park(ids, { error: 'unique' })
+      },
+      maxLagMs: 0,
+      gates: [
+        {
+          name: 'writes until the last moment',
+          async check() {
+            await process.members.save([{ member_id: 1, mail: 'last@example.org', status: 'Active' }])
+            return { ok: true, detail: 'written' }
+          },
+        },
+      ],
+    })
+    await expect(cut.advance({ to: 'target-primary', ...by })).rejects.toThrow(
+      /given up at drain: .*1 of 1 dirty keys were given up on by the mirror.*takes writes as before/,
+    )
     await process.members.save([{ member_id: 2, mail: 'e@example.org', status: 'Active' }])
   })
 
