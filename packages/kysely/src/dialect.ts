@@ -39,6 +39,11 @@ export interface Dialect {
   readonly tableOptions: RawBuilder<unknown> | undefined
   /** The one index beside the primary key that earns its place: "is this key dirty" asks it. Idempotent. */
   indexJournal(db: Kysely<OwnTables>): Promise<void>
+  /**
+   * A column of the journal in a condition that is better served by the primary key than by the index, where the planner
+   * cannot tell by itself: it would read the whole journal to find a few ids.
+   */
+  byPrimaryKey(column: string): RawBuilder<unknown>
   trouble(error: unknown): Trouble
 
   /** Settings of the session around a transaction; the result puts the old ones back. */

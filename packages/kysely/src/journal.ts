@@ -3,19 +3,21 @@ import { type ExpressionBuilder, type ExpressionWrapper, type SqlBool, sql } fro
 import { chunks } from './chunks.ts'
 import type { Database } from './database.ts'
 import type { Scope } from './dialect.ts'
+import { groupBy } from './group-by.ts'
 import type { Int64, OwnTables } from './own-tables.ts'
 
 type Where = (
   eb: ExpressionBuilder<OwnTables, 'twinspan_journal'>,
 ) => ExpressionWrapper<OwnTables, 'twinspan_journal', SqlBool>
 
-export function createJournal({ own, ownIn, dialect, ref }: Database, scope: Scope): Journal {
+export function createJournal({ own, ownIn, dialect }: Database, scope: Scope): Journal {
   const { migration, side } = scope
-  const { now } = dialect
-  // Each marked row carries six parameters of its own, each id one.
-  const marksAtOnce = dialect.maxParameters / 6
+  const { now, byPrimaryKey } = dialect
+  // A marked row carries seven parameters.
+  const marksAtOnce = Math.min(dialect.maxParameters / 7, 2_000)
   const idsAtOnce = Math.min(dialect.maxParameters / 2, 5_000)
   const mine: Where = (eb) => eb.and({ migration, side }) as never
+  const mineByPrimaryKey = sql<SqlBool>`${byPrimaryKey('migration')} = ${migration} and ${byPrimaryKey('side')} = ${side}`
 
   function select(where: Where) {
     return own.selectFrom('twinspan_journal').where((eb) => eb.and([mine(eb), where(eb)]))
@@ -43,24 +45,33 @@ export function createJournal({ own, ownIn, dialect, ref }: Database, scope: Sco
     },
 
     async read({ limit }) {
-      const { rows } = await sql<{ id: Int64; entity: string; key_text: string; attempts: number | string }>`
-        select j.id, j.entity, j.key_text, j.attempts
-        from ${ref('twinspan_journal')} j
-        join (
-          select distinct entity, key_text from (
-            select entity, key_text from ${ref('twinspan_journal')}
-            where migration = ${migration} and side = ${side} and parked = 0 and due_at <= ${now}
-            order by id limit ${sql.lit(limit)}
-          ) due
-        ) k on k.entity = j.entity and k.key_text = j.key_text
-        where j.migration = ${migration} and j.side = ${side}
-        order by j.id`.execute(own)
-      return rows.map(journalRow)
+      // Two plain statements: planners take the journal's size for the number of due keys and join the wrong way round.
+      const due = await own
+        .selectFrom('twinspan_journal')
+        .select(['entity', 'key_text'])
+        .where(mineByPrimaryKey)
+        .where('parked', '=', 0)
+        .where('due_at', '<=', now)
+        .orderBy('id')
+        .limit(limit)
+        .execute()
+      const rows: JournalRow[] = []
+      for (const [entity, some] of groupBy(due, (row) => row.entity)) {
+        const keys = new Set(some.map(({ key_text }) => key_text))
+        for (const asked of chunks([...keys], idsAtOnce)) {
+          const found = await select((eb) => eb.and([eb('entity', '=', entity), eb('key_text', 'in', asked)]))
+            .select(['id', 'entity', 'key_text', 'attempts'])
+            .orderBy('id')
+            .execute()
+          rows.push(...found.filter(({ key_text }) => keys.has(key_text)).map(journalRow))
+        }
+      }
+      return rows.sort((a, b) => (BigInt(a.id) < BigInt(b.id) ? -1 : 1))
     },
 
     async remove(ids) {
       for (const some of chunks(ids, idsAtOnce)) {
-        await own.deleteFrom('twinspan_journal').where(mine).where('id', 'in', some).execute()
+        await own.deleteFrom('twinspan_journal').where(mineByPrimaryKey).where('id', 'in', some).execute()
       }
     },
 
@@ -90,7 +101,7 @@ export function createJournal({ own, ownIn, dialect, ref }: Database, scope: Sco
         await own
           .updateTable('twinspan_journal')
           .set({ attempts: sql`attempts + 1`, due_at: sql`${now} + ${sql.lit(Math.round(delayMs))}`, error })
-          .where(mine)
+          .where(mineByPrimaryKey)
           .where('id', 'in', some)
           .execute()
       }
@@ -101,7 +112,7 @@ export function createJournal({ own, ownIn, dialect, ref }: Database, scope: Sco
         await own
           .updateTable('twinspan_journal')
           .set({ attempts: sql`attempts + 1`, parked: 1, error })
-          .where(mine)
+          .where(mineByPrimaryKey)
           .where('id', 'in', some)
           .execute()
       }

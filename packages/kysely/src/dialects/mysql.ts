@@ -37,6 +37,7 @@ export const mysql: Dialect = {
     )
   },
 
+  byPrimaryKey: (column) => sql.ref(column),
   trouble(error) {
     const { errno } = error as { errno?: unknown }
     // lock wait timeout; lock wait or statement interrupted; NOWAIT refused.

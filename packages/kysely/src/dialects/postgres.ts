@@ -23,6 +23,7 @@ export const postgres: Dialect = {
   indexJournal: (db) => journalIndex(db).ifNotExists().execute(),
   forUpdate: sql`for update`,
 
+  byPrimaryKey: (column) => sql.ref(column),
   trouble(error) {
     const code = (error as { code?: unknown }).code
     // lock_not_available; query_canceled by statement_timeout; ended while idle in the transaction.

@@ -22,6 +22,7 @@ export const sqlite: Dialect = {
   indexJournal: (db) => journalIndex(db).ifNotExists().execute(),
   forUpdate: sql``,
 
+  byPrimaryKey: (column) => sql`+${sql.ref(column)}`,
   trouble(error) {
     const { code, message = '' } = error as { code?: unknown; message?: string }
     const name = typeof code === 'string' ? code : ''
