@@ -135,7 +135,7 @@ describe('backfill', () => {
 
   it('notices by the fence that another process moved the phase', async () => {
     const shared = databases()
-    const process = await join(shared, { migration: { refreshMs: 4_000 } })
+    const process = await join(shared)
     await process.members.save(members(10))
     await advanceTo(process.migration, 'dual-write')
     const run = backfill(process.migration, process.entity, { maxChunkRows: 3 })
@@ -204,6 +204,22 @@ describe('one worker at a time', () => {
     await process.migration.stop()
   })
 
+  it('ends the one that others have overtaken, although nobody holds the claim any more', async () => {
+    let now = 0
+    const shared = databases()
+    Object.assign(shared.target, { now: () => now })
+    const process = await join(shared, { migration: { now: () => now } })
+    await process.members.save(members(10))
+    await advanceTo(process.migration, 'dual-write')
+    const sleeper = backfill(process.migration, process.entity, { maxChunkRows: 2 })
+    await sleeper.next()
+    now += 60_000
+    await finish(process, { maxChunkRows: 2 })
+    await expect(sleeper.next()).rejects.toThrow(JobClaimedError)
+    expect((await readBackfillRecord(process.migration.store, 'users'))?.record).toMatchObject({ rows: 10, done: true })
+    await process.migration.stop()
+  })
+
   it('never commits an insert that may outlive its claim', async () => {
     let now = 0
     let late = false
@@ -211,7 +227,7 @@ describe('one worker at a time', () => {
     const shared = databases()
     Object.assign(shared.target, { now: clock })
     const process = await join(shared, {
-      migration: { now: clock, leaseMs: 1_000_000 },
+      migration: { now: clock },
       // The process is frozen between the claim and the transaction's first statement.
       targetSide: (side) => ({
         ...side,

@@ -81,11 +81,21 @@ export async function join(shared: Databases, options: ProcessOptions = {}): Pro
     target: options.targetSide?.(targetSide) ?? targetSide,
     store: targetSide.store,
     entities: [entity],
-    sleep: async () => {},
+    // Pauses take no time, and the watch never wakes up: a test refreshes when it means to.
+    sleep: pauseOnly,
+    refreshMs: WATCH_MS,
+    leaseMs: 1e9,
     ...options.migration,
   })
   await migration.start()
   return { members, users, entity, migration, legacySide }
+}
+
+const WATCH_MS = 1e6
+
+function pauseOnly(ms: number, signal?: AbortSignal): Promise<void> {
+  if (ms < WATCH_MS) return Promise.resolve()
+  return new Promise((resolve) => signal?.addEventListener('abort', () => resolve()))
 }
 
 export function toUser({ mail, ...rest }: Member): User {
