@@ -23,7 +23,9 @@ const RETRY_MS = 250
 const parent = childOf<BackfillInput>()
 const { maxLegacyLoad, ...stores } = parent.input
 const twin = openTwin(stores)
+console.log(new Date().toISOString(), 'process', process.pid)
 await twin.migration.start()
+console.log(new Date().toISOString(), 'migration started')
 parent.ready()
 parent.onStop(() => twin.close())
 
@@ -33,12 +35,13 @@ parent.answer('copy', async () => {
     for (let done = false; !done; ) {
       try {
         for await (const progress of backfill(twin.migration, entity, {
-          chunkTargetMs: 200,
-          maxChunkRows: 5_000,
+          chunkTargetMs: 1_000,
+          maxChunkRows: 4_000,
           maxLegacyLoad,
           claimMs: 2_400,
         })) {
           const { rows, totalRows, inserted, marked } = progress
+          console.log(new Date().toISOString(), JSON.stringify(progress))
           parent.tell({ entity: entity.name, rows, totalRows, inserted, marked } satisfies BackfillEvent)
           done = progress.done
         }

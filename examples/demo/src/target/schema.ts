@@ -77,7 +77,7 @@ export function openTargetPool(url: string, options: PoolOptions): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: options.max,
-    connectionTimeoutMillis: 1_500,
+    connectionTimeoutMillis: 4_000,
     query_timeout: options.queryTimeoutMs,
   })
   // Without listeners a client that loses its server takes the whole process with it: the pool's own speaks for idle

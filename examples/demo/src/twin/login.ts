@@ -7,7 +7,7 @@ import type { LoginVerdict } from '../service/app.ts'
 import type { TargetSchema } from '../target/schema.ts'
 
 /** How long a login waits for a target that does not answer before legacy alone decides, where it may. */
-const TIMEOUT_MS = 800
+const TIMEOUT_MS = 4_000
 
 /** The login handler's one dependency: proves a password against both stores and moves it into the target. */
 export function createLogin(
