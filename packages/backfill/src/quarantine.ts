@@ -4,7 +4,7 @@ import type { Job } from './job.ts'
 import { reach } from './reach.ts'
 
 /** What findings of a backfill are filed under. */
-export const FINDING_KIND = 'backfill'
+const FINDING_KIND = 'backfill'
 
 /**
  * Records rows that could not be copied, without their keys or values.
