@@ -32,5 +32,5 @@ declare class TargetUsers implements UserRepository {
   create(input: { email: string }): Promise<User>
   rename(id: number, email: string): Promise<void>
 }
-declare const legacyDb: Kysely<LegacyTables>
-declare const targetDb: Kysely<TargetTables>
+export declare const legacyDb: Kysely<LegacyTables>
+export declare const targetDb: Kysely<TargetTables>

@@ -20,7 +20,7 @@ export interface Service {
   stop(): Promise<void>
 }
 
-export const SEEDED = 200
+const SEEDED = 200
 
 export async function seed({ legacy }: Databases): Promise<void> {
   await legacy.db

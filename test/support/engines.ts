@@ -26,7 +26,7 @@ export interface Engine {
   open<DB>(): Promise<OpenDatabase<DB>>
 }
 
-export const engines: readonly Engine[] = [sqlite, pglite, postgres, mariadb]
+const engines: readonly Engine[] = [sqlite, pglite, postgres, mariadb]
 
 /**
  * Declares a suite for each engine. An engine that does not answer is reported as skipped, with the reason, except in CI

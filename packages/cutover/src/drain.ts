@@ -54,7 +54,7 @@ async function hint(migration: Migration, journal: Journal): Promise<void> {
 }
 
 /** A drain that cannot end in time. */
-export class Stopped extends TwinspanError {
+class Stopped extends TwinspanError {
   override readonly name: string = 'Stopped'
 
   constructor(why: string) {

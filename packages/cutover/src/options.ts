@@ -1,6 +1,6 @@
 import { InvalidOptionError, numberOption } from '@twinspan/core'
 import type { CustomGate } from './gate.ts'
-import { MOVES, type MoveName } from './moves.ts'
+import { MOVES } from './moves.ts'
 
 const DAY = 86_400_000
 
@@ -97,5 +97,3 @@ function validateGate(gate: CustomGate): void {
       throw new InvalidOptionError('for', move, Object.keys(MOVES).join(', '), `gate "${gate.name}"`)
   }
 }
-
-export type { MoveName }

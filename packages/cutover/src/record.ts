@@ -1,7 +1,7 @@
 import { type AuditEntry, type Json, type MigrationStore, UnavailableError } from '@twinspan/core'
 
 /** The name of the document in the migration's store that remembers what follows a switch. */
-export const CUTOVER_DOCUMENT = 'cutover'
+const CUTOVER_DOCUMENT = 'cutover'
 
 /** What the document holds. */
 export type CutoverRecord = {

@@ -30,7 +30,7 @@ export function callMethod(repository: object, name: string, args: readonly unkn
 }
 
 /** Every method of an object, those of its classes included. */
-export function methodNames(repository: object): readonly string[] {
+function methodNames(repository: object): readonly string[] {
   const names = new Set<string>()
   for (
     let level: object | null = repository;

@@ -36,7 +36,7 @@ export interface FreezeRequest {
 
 /** What a trigger's refusal begins with; `isStalePhase` looks for it. */
 export const STALE = 'twinspan: stale phase'
-export const FROZEN = 'twinspan: frozen'
+const FROZEN = 'twinspan: frozen'
 
 /** A name of ours within every engine's limit: identifiers longer than 63 bytes would be cut and collide. */
 export function triggerName(kind: string, scope: Scope, ...parts: readonly (string | undefined)[]): string {

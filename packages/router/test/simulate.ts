@@ -12,7 +12,7 @@ export function seeded(seed: number): () => number {
 }
 
 /** A Poisson number. */
-export function poisson(random: () => number, mean: number): number {
+function poisson(random: () => number, mean: number): number {
   if (mean > 30) {
     // The normal approximation, by Box and Muller.
     const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())

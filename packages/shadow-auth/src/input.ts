@@ -4,7 +4,7 @@ import type { Limits } from './limits.ts'
  * Whether a value may go on to a look-up or a key derivation: text, not empty, within `maxBytes` of UTF-8, and without
  * lone surrogates, which every encoder silently replaces by one and the same character.
  */
-export function isAcceptable(value: unknown, maxBytes: number): value is string {
+function isAcceptable(value: unknown, maxBytes: number): value is string {
   if (typeof value !== 'string' || value === '' || value.length > maxBytes) return false
   return !/\p{Surrogate}/u.test(value) && Buffer.byteLength(value) <= maxBytes
 }

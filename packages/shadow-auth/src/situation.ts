@@ -28,7 +28,7 @@ export interface Rule {
 }
 
 /** The whole of the bridge. Each line answers: whose password is the one that was set last? */
-export const RULES: Readonly<Record<Standing, Rule>> = {
+const RULES: Readonly<Record<Standing, Rule>> = {
   // Legacy decides for those who have no mark there; for the others the target may know a newer password.
   down: rule(true, 'unavailable', 'unavailable', 'legacy', 'legacy'),
   absent: rule(true, 'unavailable', 'invalid', 'legacy', 'legacy'),

@@ -54,7 +54,7 @@ export function createClient(base: string): Send {
   }
 }
 
-export function clock(): number {
+function clock(): number {
   return performance.timeOrigin + performance.now()
 }
 

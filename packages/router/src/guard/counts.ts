@@ -12,7 +12,7 @@ export interface Comparison {
 
 export const NONE: Counts = { total: 0, bad: 0 }
 
-export function plus(a: Counts, b: Counts): Counts {
+function plus(a: Counts, b: Counts): Counts {
   return { total: a.total + b.total, bad: a.bad + b.bad }
 }
 

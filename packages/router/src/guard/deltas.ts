@@ -22,7 +22,7 @@ export interface GuardDeltas {
   readonly integrity?: IntegrityCounts
 }
 
-export const NEITHER: Comparison = { legacy: NONE, target: NONE }
+const NEITHER: Comparison = { legacy: NONE, target: NONE }
 
 export const NO_DELTAS: Required<GuardDeltas> = {
   errors: NEITHER,

@@ -3,7 +3,7 @@ import { TimeoutError } from '../../errors.ts'
 export type LockMode = 'shared' | 'exclusive'
 
 /** Two owners wait for each other; the one that noticed gives up. The code is PostgreSQL's. */
-export class MemoryDeadlockError extends Error {
+class MemoryDeadlockError extends Error {
   override readonly name = 'MemoryDeadlockError'
   readonly code = '40P01'
 }
