@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3'
 import { type Generated, Kysely, SqliteDialect } from 'kysely'
+import { waitPatiently } from './patience.ts'
 
 export interface GazetteerTable {
   place_no: Generated<number>
@@ -59,19 +60,20 @@ const DDL = `
   );
 `
 
-/** The file as every process opens it: readers never wait for the writer, a writer waits for another one. */
-export function openLegacyFile(file: string, options: Database.Options = {}): Database.Database {
-  const database = new Database(file, options)
+/** The file as a script opens it: readers never wait for the writer, a writer waits for another one. */
+export function openLegacyFile(file: string): Database.Database {
+  const database = new Database(file)
   database.pragma('busy_timeout = 5000')
-  if (options.readonly !== true) {
-    database.pragma('journal_mode = WAL')
-    database.pragma('synchronous = FULL')
-  }
+  database.pragma('journal_mode = WAL')
+  database.pragma('synchronous = FULL')
   return database
 }
 
+/** The file as a service opens it, which has other things to do while it waits. */
 export function openLegacy(file: string): Kysely<LegacySchema> {
-  return new Kysely({ dialect: new SqliteDialect({ database: openLegacyFile(file) }) })
+  const database = openLegacyFile(file)
+  database.pragma('busy_timeout = 0')
+  return new Kysely({ dialect: new SqliteDialect({ database, onCreateConnection: waitPatiently }) })
 }
 
 export function createLegacySchema(database: Database.Database): void {

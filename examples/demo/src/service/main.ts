@@ -23,7 +23,7 @@ const { secret, ...stores } = parent.input
 const twin = openTwin(stores)
 const { migration } = twin
 // For requests. What the mirror does goes over connections of its own.
-const targetDb = openTarget(stores.targetUrl, { max: 4, queryTimeoutMs: 5_000 })
+const targetDb = openTarget(stores.targetUrl, { max: 4, queryTimeoutMs: 8_000 })
 const router = createRouter(migration, { unit: 'visitor', refreshMs: 250, leaseMs: 5_000 })
 const mirror = createMirror(migration, { pollMs: 100, firstPauseMs: 200, longestPauseMs: 1_000, timeoutMs: 3_000 })
 const targetPlaces = new FaultyPlaces(new TargetPlaces(targetDb))

@@ -1,5 +1,5 @@
 import { type ColumnType, type Generated, Kysely, PostgresDialect } from 'kysely'
-import pg from 'pg'
+import { openTargetPool, type PoolOptions } from './pool.ts'
 
 /** Read as the parsed value, written as JSON text: the driver would make an array of PostgreSQL out of a list. */
 export type JsonColumn<T> = ColumnType<T, string, string>
@@ -66,26 +66,6 @@ export const TARGET_DDL = `
     hash    text not null
   );
 `
-
-export interface PoolOptions {
-  readonly max: number
-  readonly queryTimeoutMs: number
-}
-
-/** A pool that gives up on a target that hangs, and survives one that dies. */
-export function openTargetPool(url: string, options: PoolOptions): pg.Pool {
-  const pool = new pg.Pool({
-    connectionString: url,
-    max: options.max,
-    connectionTimeoutMillis: 4_000,
-    query_timeout: options.queryTimeoutMs,
-  })
-  // Without listeners a client that loses its server takes the whole process with it: the pool's own speaks for idle
-  // clients only, not for one that is checked out and between two queries.
-  pool.on('error', () => {})
-  pool.on('connect', (client) => client.on('error', () => {}))
-  return pool
-}
 
 export function openTarget(url: string, options: PoolOptions): Kysely<TargetSchema> {
   return new Kysely({ dialect: new PostgresDialect({ pool: openTargetPool(url, options) }) })
