@@ -31,6 +31,8 @@ export function serveWire(db: PGlite, { idleInTransactionMs }: WireOptions): Ser
     #received: Buffer[] = []
     #started = false
     #watchdog: NodeJS.Timeout | undefined
+    /** Whether a query or a transaction of this client is under way. */
+    isOpen = false
     gone = false
 
     constructor(socket: Socket) {
@@ -47,6 +49,10 @@ export function serveWire(db: PGlite, { idleInTransactionMs }: WireOptions): Ser
         clearTimeout(this.#watchdog)
         void turn()
       })
+    }
+
+    get hasMore(): boolean {
+      return this.#received.length > 0
     }
 
     /** Every whole message received so far, start-up packets answered or cut off. */
@@ -78,9 +84,9 @@ export function serveWire(db: PGlite, { idleInTransactionMs }: WireOptions): Ser
       return end === 0 ? undefined : buffer.subarray(0, end)
     }
 
-    /** Runs the messages. Returns whether the session is idle afterwards. */
-    async run(messages: Buffer): Promise<boolean> {
+    async run(messages: Buffer): Promise<void> {
       clearTimeout(this.#watchdog)
+      this.isOpen = true
       let status = 0
       await db.execProtocolRawStream(messages, {
         onRawData: (data) => {
@@ -88,9 +94,8 @@ export function serveWire(db: PGlite, { idleInTransactionMs }: WireOptions): Ser
           if (!this.gone) this.#socket.write(Buffer.from(data))
         },
       })
-      if (status === IDLE) return true
-      this.#watchdog = setTimeout(() => this.#socket.destroy(), idleInTransactionMs)
-      return false
+      this.isOpen = status !== IDLE
+      if (this.isOpen) this.#watchdog = setTimeout(() => this.#socket.destroy(), idleInTransactionMs)
     }
   }
 
@@ -102,15 +107,16 @@ export function serveWire(db: PGlite, { idleInTransactionMs }: WireOptions): Ser
       if (owner === undefined) break
       const messages = owner.gone ? undefined : owner.take()
       if (messages !== undefined) {
-        if (await owner.run(messages)) owner = undefined
-      } else if (owner.gone) {
+        await owner.run(messages)
+        // What came meanwhile, after an answer that was sent before the run was over.
+        if (!owner.isOpen && owner.hasMore) waiting.push(owner)
+      } else if (owner.isOpen && owner.gone) {
         await db.execProtocolRawStream(ABANDON, { onRawData: () => {} })
-        owner = undefined
-      } else if (db.isInTransaction()) {
+        owner.isOpen = false
+      } else if (owner.isOpen) {
         break
-      } else {
-        owner = undefined
       }
+      if (!owner.isOpen) owner = undefined
     }
     busy = false
   }
