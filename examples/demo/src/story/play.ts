@@ -46,7 +46,7 @@ export async function play(options: DemoOptions, paths: Paths): Promise<number> 
     await completion(stage)
 
     const summary = await stage.traffic.call<TrafficSummary>('leave')
-    screen.event('the users have left; ledger and databases are compared by code that shares nothing with the library')
+    screen.event('the users have left; an audit of its own compares ledger and databases')
     const report = await judge(stage, summary)
     await stage.twin.close()
     screen.close()

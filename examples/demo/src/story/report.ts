@@ -100,10 +100,9 @@ export function printReport(report: Report, print: (line: string) => void): void
   }
   print(styleText('dim', line('all', '', seconds(report.seconds), '', '')))
   print('')
-  for (const lost of report.lostWrites.slice(0, NAMED)) {
-    print(
-      `  ${styleText('red', '✗')} lost: write ${lost.n} of the ledger, ${lost.operation} of ${lost.entity} ${lost.key}, acknowledged at ${lost.at}, differs in ${lost.fields.join(', ')}`,
-    )
+  for (const { n, operation, entity, key, at, fields } of report.lostWrites.slice(0, NAMED)) {
+    print(`  ${styleText('red', '✗')} lost: write ${n} of the ledger, ${operation} of ${entity} ${key}`)
+    print(`    acknowledged at ${at}, differs in ${fields.join(', ')}`)
   }
   for (const { entity, key, fields } of report.differences.slice(0, NAMED)) {
     print(`  ${styleText('red', '✗')} differs: ${entity} ${key} in ${fields.join(', ')}`)

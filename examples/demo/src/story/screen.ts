@@ -5,7 +5,7 @@ import { count, seconds } from './format.ts'
 /** A job with a known end. */
 export interface Progress {
   update(value: number, note?: string): void
-  done(note: string): void
+  done(note: string, mark?: Mark): void
 }
 
 export type Mark = 'plain' | 'good' | 'bad' | 'fault'
@@ -101,7 +101,7 @@ export class Screen {
         next = Math.floor(value / total / STEP) * STEP + STEP
         this.event(`${label} ${percent(value, total)} · ${count(value)} of ${count(total)}${note && ` · ${note}`}`)
       },
-      done: (note) => this.event(`${label} done · ${note}`, 'good'),
+      done: (note, mark = 'good') => this.event(`${label} done · ${note}`, mark),
     }
   }
 
@@ -120,9 +120,9 @@ export class Screen {
     )
     return {
       update: (value, note = '') => bar.update(Math.min(value, total), { note: note && `· ${note}` }),
-      done: (note) => {
+      done: (note, mark = 'good') => {
         bars.remove(bar)
-        this.event(`${label} done · ${note}`, 'good')
+        this.event(`${label} done · ${note}`, mark)
       },
     }
   }

@@ -1,4 +1,4 @@
-import { count, seconds } from '../format.ts'
+import { count, plural, seconds } from '../format.ts'
 import { ACTOR, counters, type Stage, step, until, watch } from '../stage.ts'
 
 /** The target answers a growing share of the visitors. A bug comes with it, and the guard has to find it. */
@@ -8,18 +8,21 @@ export async function canary(stage: Stage): Promise<void> {
   await step(stage, 'ramp with a bug', async () => {
     await migration.advance({ to: 'canary', actor: ACTOR, reason: 'shadow reads agree' })
     for (const percent of [1, 5, 25]) await ramp(stage, percent, 1_500)
+    const before = stage.counts.errors
     await inject(stage, 'error')
     const began = performance.now()
     screen.event("a bug is switched on: the target's repository throws on every read", 'fault')
     await until('a kill by the guard', () => router.status().killed !== null)
     const { killed } = router.status()
     stage.kills.push('canary (by the guard)')
-    screen.event(
-      `the guard killed the canary by itself after ${seconds((performance.now() - began) / 1000)}: ${killed?.reason ?? ''}`,
-      'good',
-    )
+    screen.event(`the guard killed the canary by itself after ${seconds((performance.now() - began) / 1000)}`, 'good')
+    screen.detail(killed?.reason ?? '')
     const { reads } = await counters(stage)
-    screen.event(`${count(reads['legacy fallback'] ?? 0)} reads fell back to legacy; no user saw one fail`)
+    const errors = stage.counts.errors - before
+    screen.event(
+      `${plural(reads['legacy fallback'] ?? 0, 'read')} fell back to legacy, ${plural(errors, 'error')} at the users`,
+      errors === 0 ? 'good' : 'bad',
+    )
     await inject(stage, 'none')
     await watch(stage, 500)
   })

@@ -1,5 +1,5 @@
 import type { CutoverPlan, CutoverResult } from '@twinspan/cutover'
-import { milliseconds } from '../format.ts'
+import { milliseconds, plural } from '../format.ts'
 import { ACTOR, type Stage, step, watch } from '../stage.ts'
 import { loseWrite } from './sabotage.ts'
 
@@ -33,12 +33,9 @@ export async function cutover(stage: Stage): Promise<void> {
     await watch(stage, 2_500)
   })
 
-  function switched({ screen: at }: Stage, what: string, { writersWaitedMs, drained, steps }: CutoverResult): void {
-    const slowest = steps.toSorted((a, b) => b.durationMs - a.durationMs)[0]
-    at.event(
-      `${what}: writers waited ${milliseconds(writersWaitedMs)}, ${drained} keys drained behind the fence${slowest === undefined ? '' : `, slowest step ${slowest.step}`}`,
-      'good',
-    )
+  function switched({ screen: at }: Stage, what: string, { writersWaitedMs, drained }: CutoverResult): void {
+    const keys = plural(drained, 'key')
+    at.event(`${what}: writers waited ${milliseconds(writersWaitedMs)}, ${keys} drained behind the fence`, 'good')
   }
 }
 
@@ -48,8 +45,8 @@ function tellGates({ screen }: Stage, gates: CutoverPlan['gates']): void {
     `${open.length} of ${gates.length} gates are open, among them`,
     open.length === gates.length ? 'good' : 'bad',
   )
-  for (const { name, detail } of gates) {
-    if (TOLD.includes(name)) screen.detail(`${name}: ${detail}`)
+  for (const { name, detail } of open.filter((gate) => TOLD.includes(gate.name))) {
+    for (const part of detail.split('; ')) screen.detail(`${name.padEnd(16)} ${part}`)
   }
   for (const { name, detail } of gates.filter((gate) => !gate.ok)) screen.detail(`${name} is closed: ${detail}`)
 }

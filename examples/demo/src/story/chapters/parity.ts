@@ -15,7 +15,7 @@ export async function parity(stage: Stage): Promise<void> {
       let findings = 0
       for await (const _finding of reconcile.sweep(migration, entity, { repair: true })) findings++
       end()
-      bar.done(`${findings} findings`)
+      bar.done(`${count(findings)} differences`, findings === 0 ? 'good' : 'fault')
     }
     const sample = await reconcile.sample(migration, twin.places, { size: stage.options.quick ? 3_000 : 30_000 })
     screen.event(
