@@ -31,7 +31,7 @@ export async function play(options: DemoOptions, paths: Paths): Promise<number> 
   const interrupted = Promise.withResolvers<typeof INTERRUPTED>()
   let verdict: number | undefined
   cast.onLost = (why) => lost.reject(new Error(why))
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.resolve(INTERRUPTED))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.resolve(INTERRUPTED))
 
   const story = async (): Promise<number> => {
     screen.title('Twinspan', 'a live service moves from SQLite to PostgreSQL')
