@@ -39,8 +39,6 @@ export class Process<Ready = unknown> {
     const log = openSync(start.log, 'a')
     const child = fork(start.script, [JSON.stringify(start.input)], {
       stdio: ['ignore', log, log, 'ipc'],
-      // Its own group: Ctrl-C in the terminal is the director's to deal with.
-      detached: false,
     })
     const self = new Process<Ready>(start.name, child)
     const ready = Promise.withResolvers<void>()
