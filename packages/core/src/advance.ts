@@ -1,5 +1,6 @@
 import { captured, probeTranslation, refuseForeignRows } from './checks.ts'
 import { definitionIn, newIncarnation } from './definition.ts'
+import { verdictOn } from './doctor.ts'
 import { InvalidOptionError, PhaseRefusedError, UnavailableError } from './errors.ts'
 import type { AdvanceOptions, Migration, Snapshot } from './migration.ts'
 import { textOption } from './options.ts'
@@ -18,6 +19,8 @@ export interface AdvanceContext {
   readonly acknowledgeMs: number
   /** How long the writers in flight may be waited for. */
   readonly lockTimeoutMs: number
+  /** Names of findings that hold up no step. */
+  readonly acceptRisks: readonly string[]
 }
 
 /**
@@ -45,8 +48,10 @@ export async function advance(context: AdvanceContext, options: AdvanceOptions):
   // A step back is safe beside processes one phase ahead, except into `off`, where a process that has not heard would
   // go on mirroring writes that nobody captures.
   if (steps > 0 || to === 'off') await acknowledged(context, now, refuse, options.acknowledgeMs)
+  // A way back is needed when something is wrong already: no finding stands in it.
+  const risks = steps > 0 ? await weigh(context, to, refuse) : []
   await PREPARATIONS[to]?.(context, options, now)
-  await decide(context, now, options, refuse)
+  await decide(context, now, options, refuse, risks)
   const after = await migration.refresh()
   if (to === 'off') {
     await migration.sides.legacy.capture.uninstall(captured(migration.entities, 'legacy'))
@@ -56,6 +61,18 @@ export async function advance(context: AdvanceContext, options: AdvanceOptions):
     await within(context.lockTimeoutMs, 'the triggers of target', () => capture.uninstall(target)).catch(() => {})
   }
   return after
+}
+
+/** Refuses what the doctor holds to be unsafe. Returns the risks that were accepted, for the audit. */
+async function weigh(
+  { migration, acceptRisks }: AdvanceContext,
+  to: Phase,
+  refuse: (why: string) => PhaseRefusedError,
+): Promise<readonly string[]> {
+  const { refusing, accepted } = verdictOn(to, await migration.doctor(), acceptRisks)
+  if (refusing.length === 0) return [...new Set(accepted.map(({ side, name }) => `${name} on ${side}`))]
+  const why = refusing.map(({ side, name, detail }) => `${name} on ${side}: ${detail}`).join('; ')
+  throw refuse(`the doctor holds ${to} to be unsafe (${why}); mend it, or name it in acceptRisks`)
 }
 
 /** What has to stand before a phase begins. */
@@ -107,6 +124,7 @@ async function decide(
   now: Snapshot,
   options: AdvanceOptions,
   refuse: (why: string) => PhaseRefusedError,
+  risks: readonly string[],
 ): Promise<void> {
   const { fence } = migration.sides.legacy
   const found = await fence.read()
@@ -120,13 +138,21 @@ async function decide(
     from: now.phase,
     to: options.to,
     actor: options.actor,
-    reason: options.adoptTarget ? `${options.reason} (the target's rows were adopted)` : options.reason,
+    reason: audited(options, risks),
     ...(options.evidence === undefined ? {} : { evidence: options.evidence }),
   }
   const decided = await fence.change(found.row.revision, await nextRow(migration, found.row, entry, options.to), {
     lockTimeoutMs,
   })
   if (!decided) throw refuse('another process changed it first')
+}
+
+function audited({ reason, adoptTarget }: AdvanceOptions, risks: readonly string[]): string {
+  const notes = [
+    ...(adoptTarget ? ["the target's rows were adopted"] : []),
+    ...(risks.length > 0 ? [`risks accepted: ${risks.join(', ')}`] : []),
+  ]
+  return notes.length === 0 ? reason : `${reason} (${notes.join('; ')})`
 }
 
 /** The fence row after a decision taken on `row`. Audit entries that the store has not recorded yet are carried along. */

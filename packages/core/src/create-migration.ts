@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { advance } from './advance.ts'
 import { checkNames, checkStores, probeTranslation } from './checks.ts'
 import { definitionOf } from './definition.ts'
+import { examine, risksOption } from './doctor.ts'
 import { InvalidOptionError, NotStartedError, redact, StalePhaseError, UnavailableError } from './errors.ts'
 import { createEvents } from './events.ts'
 import type { Migration, MigrationOptions, Snapshot } from './migration.ts'
@@ -25,6 +26,7 @@ export function createMigration(options: MigrationOptions): Migration {
   const name = textOption('name', options.name)
   const {
     capture = 'trigger',
+    onCaptureFailure = 'fail-write',
     entities,
     instance = randomUUID(),
     now = Date.now,
@@ -34,10 +36,17 @@ export function createMigration(options: MigrationOptions): Migration {
   if (capture !== 'trigger' && capture !== 'transaction') {
     throw new InvalidOptionError('capture', capture, "'trigger' or 'transaction'")
   }
+  if (onCaptureFailure !== 'fail-write' && onCaptureFailure !== 'write-anyway') {
+    throw new InvalidOptionError('onCaptureFailure', onCaptureFailure, "'fail-write' or 'write-anyway'")
+  }
+  if (onCaptureFailure === 'write-anyway' && capture === 'trigger') {
+    throw new InvalidOptionError('onCaptureFailure', onCaptureFailure, "'fail-write', because capture is 'trigger'")
+  }
   checkNames(entities)
   const leaseMs = numberOption('leaseMs', options.leaseMs, 10_000, { min: 100 })
   const refreshMs = numberOption('refreshMs', options.refreshMs, 1_000, { min: 10, max: leaseMs / 2 })
   const timeoutMs = numberOption('timeoutMs', options.timeoutMs, 2_000, { min: 10 })
+  const acceptRisks = risksOption(options.acceptRisks)
   const switchWaitMs = numberOption('switchWaitMs', options.switchWaitMs, 5_000, { min: 0 })
   const stateStore = options.store ?? options.target.store
   if (stateStore === undefined)
@@ -136,6 +145,7 @@ export function createMigration(options: MigrationOptions): Migration {
     name,
     instance,
     capture,
+    onCaptureFailure,
     entities,
     sides,
     store,
@@ -154,6 +164,8 @@ export function createMigration(options: MigrationOptions): Migration {
       await heartbeat().catch(() => {})
       const stop = new AbortController()
       watch = { stop, ended: watching(stop.signal) }
+      // Nobody waits for it: a side that hangs must not hold up the service.
+      void migration.doctor().catch(() => {})
     },
 
     async stop() {
@@ -202,7 +214,14 @@ export function createMigration(options: MigrationOptions): Migration {
       }
     },
 
-    advance: (change) => advance({ migration, acknowledgeMs: leaseMs + 1_000, lockTimeoutMs: timeoutMs }, change),
+    async doctor() {
+      const findings = await examine(migration, timeoutMs)
+      events.emit({ type: 'doctor', findings })
+      return findings
+    },
+
+    advance: (change) =>
+      advance({ migration, acknowledgeMs: leaseMs + 1_000, lockTimeoutMs: timeoutMs, acceptRisks }, change),
   }
 
   /** Everything that can be known to be wrong before the first write. A side that does not answer is checked when it does. */

@@ -1,3 +1,4 @@
+import type { DoctorFinding } from './doctor.ts'
 import type { Phase, SideName } from './phases.ts'
 import type { Json } from './state-store.ts'
 
@@ -17,6 +18,8 @@ export type TwinspanEvent =
       readonly reachable: boolean
       readonly error?: string
     }
+  /** The databases were examined. */
+  | { readonly type: 'doctor'; readonly findings: readonly DoctorFinding[] }
   /** A write through the wrapper ended. `failedOn: 'primary'`: the caller got the primary's error. */
   | {
       readonly type: 'write'
@@ -24,6 +27,8 @@ export type TwinspanEvent =
       readonly operation: string
       readonly failedOn: 'none' | 'primary'
     }
+  /** A write went through without its mark: a full sweep has to find it. */
+  | { readonly type: 'capture-gap'; readonly entity: string; readonly error: string }
   /** A hint to the mirror in this process: these keys were just committed to the journal. */
   | { readonly type: 'dirty'; readonly entity: string; readonly keys: readonly string[] }
   /** The mirror confirmed copies of these keys. */

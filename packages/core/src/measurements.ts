@@ -10,6 +10,7 @@ export interface Measurement {
 /** Every instrument: its kind and its unit. `docs/telemetry.md` is the page for people. */
 export const INSTRUMENTS = {
   'twinspan.writes': { kind: 'counter', unit: '{write}' },
+  'twinspan.capture.gaps': { kind: 'counter', unit: '{write}' },
   'twinspan.mirror.duration': { kind: 'histogram', unit: 'ms' },
   'twinspan.mirror.batch.size': { kind: 'histogram', unit: '{row}' },
   'twinspan.mirror.inflight': { kind: 'gauge', unit: '{batch}' },
@@ -39,6 +40,8 @@ export function measurementsOf(event: TwinspanEvent): readonly Measurement[] {
   switch (event.type) {
     case 'write':
       return [one('twinspan.writes', 1, { 'twinspan.entity': event.entity, failed_on: event.failedOn })]
+    case 'capture-gap':
+      return [one('twinspan.capture.gaps', 1, { 'twinspan.entity': event.entity })]
     case 'mirror-batch':
       return [
         one('twinspan.mirror.duration', event.durationMs, { outcome: event.outcome }),
@@ -105,6 +108,7 @@ export function measurementsOf(event: TwinspanEvent): readonly Measurement[] {
       return [one('twinspan.switch.duration', event.durationMs, { step: event.step, ok: String(event.ok) })]
     case 'reachable':
       return event.reachable ? [] : [one('twinspan.unreachable', 1, { what: event.what })]
+    case 'doctor':
     case 'stale':
     case 'rollout-stale':
     case 'dirty':

@@ -1,3 +1,4 @@
+import type { DoctorFinding } from './doctor.ts'
 import type { Entity } from './entity.ts'
 import type { Events } from './events.ts'
 import type { Phase, Plan, SideName } from './phases.ts'
@@ -6,6 +7,8 @@ import type { Json, MigrationStore, StateStore } from './state-store.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 
 export type CaptureMode = 'trigger' | 'transaction'
+
+export type OnCaptureFailure = 'fail-write' | 'write-anyway'
 
 export interface MigrationOptions {
   /** Names the migration in both databases. Unique per pair of databases. */
@@ -19,6 +22,15 @@ export interface MigrationOptions {
    * @default 'trigger'
    */
   readonly capture?: CaptureMode
+  /**
+   * What becomes of a write whose mark cannot be made, with `capture: 'transaction'`; a trigger leaves no choice.
+   * `'fail-write'`: it fails. `'write-anyway'`: a gap is recorded in the store, within a second and before the commit, and the
+   * write goes through; if the gap cannot be recorded, the write fails. A gap closes the cutover until a full sweep that began
+   * after it has found nothing to differ; until then the mirror does not know of the write.
+   *
+   * @default 'fail-write'
+   */
+  readonly onCaptureFailure?: OnCaptureFailure
   readonly entities: readonly Entity[]
   /**
    * Phase, epoch, leases, rollout, checkpoints, findings, audit.
@@ -26,6 +38,13 @@ export interface MigrationOptions {
    * @default a store beside the target
    */
   readonly store?: StateStore
+  /**
+   * Names of the doctor's findings that do not hold up `advance`. Written into the reason of every step that they would
+   * have refused.
+   *
+   * @default []
+   */
+  readonly acceptRisks?: readonly string[]
   /**
    * How long this process counts as alive after its last heartbeat, and how long it trusts the phase that it last read.
    *
@@ -87,6 +106,7 @@ export interface Migration {
   readonly name: string
   readonly instance: string
   readonly capture: CaptureMode
+  readonly onCaptureFailure: OnCaptureFailure
   readonly entities: readonly Entity[]
   readonly sides: Readonly<Record<SideName, BoundSide>>
   readonly store: MigrationStore
@@ -119,6 +139,13 @@ export interface Migration {
    * @throws StalePhaseError when the switch lasts longer than `switchWaitMs`
    */
   settled(): Promise<Snapshot>
+
+  /**
+   * Looks at both databases for what a migration should not be built on: settings that lose acknowledged writes, a replica,
+   * missing privileges, tables, keys and triggers. Takes no longer than `timeoutMs` and never throws for a side that is down.
+   * Every examination is a `doctor` event too; one is made after the start, while nobody waits for it.
+   */
+  doctor(): Promise<readonly DoctorFinding[]>
 
   /**
    * Changes to a neighbouring phase up to `canary`, or back. The switch and what follows go through `@twinspan/cutover`.

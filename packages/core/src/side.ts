@@ -1,3 +1,4 @@
+import type { Examination, SideFinding } from './doctor.ts'
 import type { EntityStore, StoreOptions } from './entity-store.ts'
 import type { Key } from './key.ts'
 import type { Phase, SideName } from './phases.ts'
@@ -46,6 +47,11 @@ export interface BoundSide {
    * @throws StalePhaseError when this side does not accept primary writes: the transaction was rolled back.
    */
   captureWrite<T>(request: CaptureRequest<T>, work: (connection: unknown) => Promise<T>): Promise<T>
+  /**
+   * Looks for settings, roles and missing privileges of this database that a migration should not be built on. Reads only,
+   * or writes nothing that stays. Tables, keys and triggers are looked at by the one who asks.
+   */
+  examine?(examination: Examination): Promise<readonly SideFinding[]>
   /** Whether an error that came out of this side's driver, however wrapped, is the fence refusing a write. */
   isStalePhase(error: unknown): boolean
 }
@@ -82,6 +88,13 @@ export interface CaptureRequest<T> {
   readonly entity: string
   /** The keys that the write touched, known once it is done. */
   keys(result: T): readonly Key[]
+  /**
+   * Called inside the transaction when the marks could not be made and the fence accepts the write all the same. The write is
+   * committed without marks when it resolves, and fails with what it rejects with. A refusal of the fence never comes here.
+   *
+   * @default the write fails with the error that the marks met
+   */
+  uncaptured?(error: unknown): Promise<void>
 }
 
 /** A key that may differ between the sides. `key` is the entity's `keyText`. */

@@ -9,6 +9,8 @@ const EVENTS: readonly TwinspanEvent[] = [
   { type: 'stale', stale: true },
   { type: 'reachable', what: 'target', reachable: false, error: 'Error (ECONNREFUSED)' },
   { type: 'write', entity: 'users', operation: 'create', failedOn: 'none' },
+  { type: 'doctor', findings: [{ side: 'legacy', name: 'fsync', severity: 'warn', detail: 'off' }] },
+  { type: 'capture-gap', entity: 'users', error: 'DatabaseError (53100)' },
   { type: 'dirty', entity: 'users', keys: [SECRET] },
   { type: 'mirrored', entity: 'users', keys: [SECRET] },
   { type: 'mirror-batch', rows: 5, durationMs: 3, outcome: 'ok' },
@@ -44,7 +46,7 @@ describe('measurementsOf', () => {
 
   it('measures something for all but the events that other parts of the process listen to', () => {
     const silent = EVENTS.filter((event) => measurementsOf(event).length === 0).map((event) => event.type)
-    expect(silent).toEqual(['stale', 'dirty', 'mirrored'])
+    expect(silent).toEqual(['stale', 'doctor', 'dirty', 'mirrored'])
   })
 })
 

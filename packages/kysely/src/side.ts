@@ -4,6 +4,7 @@ import { createCapture } from './capture.ts'
 import { createCaptureWrite } from './capture-write.ts'
 import { createCopy } from './copy.ts'
 import { type Database, openDatabase } from './database.ts'
+import { createExamine } from './doctor.ts'
 import { createFence } from './fence.ts'
 import { createFreeze } from './freeze.ts'
 import { createJournal } from './journal.ts'
@@ -63,6 +64,7 @@ function bindSide(database: Database, { migration, side }: SideScope): BoundSide
     },
     copy: createCopy(database, scope, stripesReady),
     captureWrite: createCaptureWrite(database, scope),
+    examine: createExamine(database, scope),
     isStalePhase,
   }
 }

@@ -1,0 +1,49 @@
+import type { BoundSide, Examination, SideFinding } from '@twinspan/core'
+import { sql } from 'kysely'
+import type { Database } from './database.ts'
+import type { Dialect, Scope } from './dialect.ts'
+import { examineMysql } from './doctor-mysql.ts'
+import type { Patient } from './doctor-patient.ts'
+import { examinePostgres } from './doctor-postgres.ts'
+import { examineSqlite } from './doctor-sqlite.ts'
+import { tableOf } from './table-handle.ts'
+
+const EXAMINERS: Readonly<Record<Dialect['engine'], (patient: Patient) => Promise<readonly SideFinding[]>>> = {
+  postgres: examinePostgres,
+  mysql: examineMysql,
+  sqlite: examineSqlite,
+}
+
+/** Settings, roles and privileges of one database. */
+export function createExamine(database: Database, scope: Scope): NonNullable<BoundSide['examine']> {
+  return async (examination) =>
+    EXAMINERS[database.dialect.engine]({
+      database,
+      scope,
+      prepared: await isPrepared(database),
+      untriggered: await untriggered(database, examination),
+    })
+}
+
+async function isPrepared({ own }: Database): Promise<boolean> {
+  return own
+    .selectFrom('twinspan_journal')
+    .select(sql<number>`1`.as('one'))
+    .limit(1)
+    .execute()
+    .then(
+      () => true,
+      () => false,
+    )
+}
+
+async function untriggered(database: Database, { entities, capture }: Examination): Promise<Patient['untriggered']> {
+  if (capture !== 'trigger') return []
+  const tables = []
+  for (const entity of entities) {
+    const facts = await tableOf(entity, database).facts()
+    const installed = await database.dialect.installedTriggers(database.own, facts)
+    if (installed.size === 0) tables.push({ schema: facts.schema, name: facts.name })
+  }
+  return tables
+}
