@@ -27,11 +27,17 @@ export interface InsertOutcome {
   readonly conflicts: readonly Key[]
 }
 
+/** What is about to be saved and removed in one transaction. */
+export interface PendingChange<In = unknown> {
+  readonly saved: readonly In[]
+  readonly removed: readonly Key[]
+}
+
 /**
  * How one side reads and writes one kind of record. `Out` is the row as the side returns it, `In` as it takes it.
  *
  * Four functions are enough; what is optional makes more of the library available (`insertMissing`: backfill;
- * `identity`: the switch; `check` and `columns`: errors before the first write instead of after it).
+ * `makeRoom`: rows that swap unique values; `identity`: the switch; `check` and `columns`: errors before the first write instead of after it).
  */
 export interface EntityStore<Out = unknown, In = Out> {
   /** What messages call it; a table's name. */
@@ -56,6 +62,16 @@ export interface EntityStore<Out = unknown, In = Out> {
   scanKeys?(range: KeyRange, options?: StoreOptions): Promise<readonly Key[]>
   /** Inserts the rows whose primary key is absent and touches nothing else. */
   insertMissing?(rows: readonly In[], options?: StoreOptions): Promise<InsertOutcome>
+  /**
+   * Takes the unique values that these rows hold now out of each other's way, so that the rows can be saved whatever the
+   * order in which values move between them: two rows that swap an e-mail, a ring of three. Called inside the transaction
+   * (`options.transaction` is required) that saves and removes exactly these rows next, and that is rolled back when one
+   * of them cannot be.
+   *
+   * Changes rows in place: no row is deleted, nothing that references one is touched, and of a saved row only columns that
+   * it names are given another value until it is saved. What cannot be moved under these rules stays where it is.
+   */
+  makeRoom?(change: PendingChange<In>, options: StoreOptions): Promise<void>
   /** How many rows there are: exact, or the engine's estimate where counting is dear. */
   count?(options?: StoreOptions): Promise<{ readonly rows: number; readonly exact: boolean }>
   /** Throws a typed error when the table, a column of its key or its primary key constraint is missing. Writes nothing. */

@@ -1,4 +1,4 @@
-import { type Entity, type JournalRow, type Key, type SideName, stripeOf, translateRow } from '@twinspan/core'
+import { type Entity, type JournalRow, type SideName, stripeOf, translateRow } from '@twinspan/core'
 
 /** One dirty key with every journal row of it that was seen before the key is read again. */
 export interface DirtyKey {
@@ -39,6 +39,50 @@ export interface Failure {
   readonly error: unknown
 }
 
+/** A key and the row that the secondary is to hold of it. */
+export interface Save {
+  readonly key: DirtyKey
+  readonly row: unknown
+}
+
+/** One entity's share of a copy. */
+export interface Change {
+  readonly entity: Entity
+  readonly saves: readonly Save[]
+  readonly removals: readonly DirtyKey[]
+}
+
+/** What the primary holds of the keys now, entity by entity, and the keys whose row cannot be translated. */
+export async function readState(
+  entities: readonly Entity[],
+  keys: readonly DirtyKey[],
+  from: SideName,
+): Promise<{ readonly changes: readonly Change[]; readonly failures: readonly Failure[] }> {
+  const failures: Failure[] = []
+  const changes: Change[] = []
+  for (const entity of entities) {
+    const own = keys.filter((key) => key.entity === entity)
+    if (own.length === 0) continue
+    const loaded = new Map<string, unknown>()
+    for (const row of await entity[from].load(own.map((key) => entity.keyOfText(key.text))))
+      loaded.set(entity.keyTextOf(from, row), row)
+    const saves: Save[] = []
+    const removals: DirtyKey[] = []
+    for (const key of own) {
+      try {
+        const row = loaded.get(key.text)
+        const translated = row === undefined ? null : translateRow(entity, from, row)
+        if (translated === null) removals.push(key)
+        else saves.push({ key, row: translated })
+      } catch (error) {
+        failures.push({ key, error })
+      }
+    }
+    changes.push({ entity, saves, removals })
+  }
+  return { changes, failures }
+}
+
 /**
  * Copies the current state of the keys from the primary's tables into the secondary's, in the given transaction, whose
  * stripes are held. Rows that cannot be translated are returned; everything else fails the transaction.
@@ -50,33 +94,22 @@ export async function copyState(
   to: SideName,
   transaction: unknown,
 ): Promise<readonly Failure[]> {
-  const failures: Failure[] = []
-  const saves: { readonly entity: Entity; readonly rows: readonly unknown[] }[] = []
-  const removals: { readonly entity: Entity; readonly keys: readonly Key[] }[] = []
-  for (const entity of entities) {
-    const own = keys.filter((key) => key.entity === entity)
-    if (own.length === 0) continue
-    // Re-read under the stripe lock: a row loaded before it may be older than one already mirrored.
-    const loaded = new Map<string, unknown>()
-    for (const row of await entity[from].load(own.map((key) => entity.keyOfText(key.text))))
-      loaded.set(entity.keyTextOf(from, row), row)
-    const rows: unknown[] = []
-    const gone: Key[] = []
-    for (const key of own) {
-      try {
-        const row = loaded.get(key.text)
-        const translated = row === undefined ? null : translateRow(entity, from, row)
-        if (translated === null) gone.push(entity.keyOfText(key.text))
-        else rows.push(translated)
-      } catch (error) {
-        failures.push({ key, error })
-      }
-    }
-    if (rows.length > 0) saves.push({ entity, rows })
-    if (gone.length > 0) removals.push({ entity, keys: gone })
-  }
+  // Re-read under the stripe lock: a row loaded before it may be older than one already mirrored.
+  const { changes, failures } = await readState(entities, keys, from)
   // Entities are listed parents first: children go before their parents and come after them.
-  for (const { entity, keys: gone } of removals.toReversed()) await entity[to].remove(gone, { transaction })
-  for (const { entity, rows } of saves) await entity[to].save(rows, { transaction })
+  for (const { entity, removals } of changes.toReversed()) {
+    if (removals.length > 0)
+      await entity[to].remove(
+        removals.map((key) => entity.keyOfText(key.text)),
+        { transaction },
+      )
+  }
+  for (const { entity, saves } of changes) {
+    if (saves.length > 0)
+      await entity[to].save(
+        saves.map(({ row }) => row),
+        { transaction },
+      )
+  }
   return failures
 }

@@ -1,6 +1,16 @@
-import { type Migration, otherSide, redact, type SideName, type Snapshot, traced, within } from '@twinspan/core'
+import {
+  type Migration,
+  otherSide,
+  redact,
+  type SideName,
+  type Snapshot,
+  TimeoutError,
+  traced,
+  within,
+} from '@twinspan/core'
 import pRetry, { AbortError } from 'p-retry'
 import { copyState, type DirtyKey, dirtyKeys, type Failure } from './batch.ts'
+import { copyGroup } from './group.ts'
 
 export interface CopierSettings {
   readonly batchSize: number
@@ -19,6 +29,20 @@ export type Outcome = 'idle' | 'copied' | 'stale' | 'unavailable'
 
 /** Thrown inside the library only: the secondary does not answer, so the failure says nothing about the rows. */
 class SecondaryDown extends Error {}
+
+/** How many keys that failed alone are copied together at most: each that is found out costs a transaction. */
+const GROUP_SIZE = 100
+
+interface Way {
+  readonly from: SideName
+  readonly to: SideName
+  readonly snapshot: Snapshot
+}
+
+interface Attempt {
+  readonly copied: readonly DirtyKey[]
+  readonly failures: readonly Failure[]
+}
 
 /** Takes one batch of dirty keys from the primary's journal and copies their current state to the secondary. */
 export function createCopier(migration: Migration, settings: CopierSettings): () => Promise<Outcome> {
@@ -44,7 +68,7 @@ export function createCopier(migration: Migration, settings: CopierSettings): ()
       const copied = await traced(
         'twinspan.mirror.batch',
         { 'twinspan.migration': migration.name, keys: keys.length },
-        () => copy(keys, from, to, snapshot),
+        () => copy(keys, { from, to, snapshot }),
       )
       report('ok', copied)
       return 'copied'
@@ -62,39 +86,88 @@ export function createCopier(migration: Migration, settings: CopierSettings): ()
   }
 
   /** Copies what it can of the keys; what fails for its own sake is put off or parked. Returns how many were copied. */
-  async function copy(keys: readonly DirtyKey[], from: SideName, to: SideName, snapshot: Snapshot): Promise<number> {
+  async function copy(keys: readonly DirtyKey[], way: Way): Promise<number> {
+    const alone: Failure[] = []
+    const apart = await bisect(keys, way, alone)
+    let together = 0
+    for (let start = 0; start < alone.length; start += GROUP_SIZE) {
+      together += await copyTogether(alone.slice(start, start + GROUP_SIZE), way)
+    }
+    return apart + together
+  }
+
+  /** One poisoned row must not hold up its neighbours: halves, until it stands alone. */
+  async function bisect(keys: readonly DirtyKey[], way: Way, alone: Failure[]): Promise<number> {
     let result: Attempt
     try {
-      result = await attempt(keys, from, to, snapshot)
+      result = await attempt(keys, way, 'free', (transaction, held) =>
+        copyState(entities, held, way.from, way.to, transaction),
+      )
     } catch (error) {
-      if (sides[to].isStalePhase(error) || error instanceof SecondaryDown) throw error
+      if (sides[way.to].isStalePhase(error) || error instanceof SecondaryDown) throw error
       const [first] = keys
       if (keys.length === 1 && first !== undefined) {
-        await putOff([{ key: first, error }], from)
+        alone.push({ key: first, error })
         return 0
       }
-      // One poisoned row must not hold up its neighbours: halves, until it stands alone.
       const middle = Math.ceil(keys.length / 2)
-      const head = await copy(keys.slice(0, middle), from, to, snapshot)
-      return head + (await copy(keys.slice(middle), from, to, snapshot))
+      const head = await bisect(keys.slice(0, middle), way, alone)
+      return head + (await bisect(keys.slice(middle), way, alone))
     }
-    await confirm(result.copied, from)
-    if (result.failures.length > 0) await putOff(result.failures, from)
-    return result.copied.length
+    return finish(result, way)
   }
 
-  interface Attempt {
-    readonly copied: readonly DirtyKey[]
-    readonly failures: readonly Failure[]
+  /**
+   * What failed alone may only have been in each other's way. Copied in one transaction; where that fails, row by row, to
+   * find out whose row it is that fails, and once more without that one, for as long as two are left.
+   */
+  async function copyTogether(failed: readonly Failure[], way: Way): Promise<number> {
+    const lost = failed.filter(({ error }) => error instanceof TimeoutError)
+    let left = failed.filter((failure) => !lost.includes(failure))
+    for (let rowByRow = false; left.length > 1; rowByRow = true) {
+      let tried: DirtyKey | undefined
+      const trying = (key: DirtyKey | undefined): void => {
+        tried = key
+      }
+      try {
+        const keys = left.map(({ key }) => key)
+        const result = await attempt(keys, way, 'all', (transaction, held) =>
+          copyGroup(entities, held, { ...way, transaction, ...(rowByRow ? { trying } : {}) }),
+        )
+        if (lost.length > 0) await putOff(lost, way.from)
+        return await finish(result, way)
+      } catch (error) {
+        if (sides[way.to].isStalePhase(error) || error instanceof SecondaryDown) throw error
+        const at = left.find(({ key }) => key === tried)
+        // A failure of the commit, or of the read, is nobody's in particular.
+        if (rowByRow && (at === undefined || error instanceof TimeoutError)) break
+        if (at !== undefined) lost.push({ key: at.key, error })
+        left = left.filter((failure) => failure !== at)
+      }
+    }
+    await putOff([...lost, ...left], way.from)
+    return 0
   }
 
-  /** One transaction, repeated shortly for what passes by itself: a deadlock, a lock that was not free. */
-  function attempt(keys: readonly DirtyKey[], from: SideName, to: SideName, snapshot: Snapshot): Promise<Attempt> {
+  async function finish({ copied, failures }: Attempt, { from }: Way): Promise<number> {
+    await confirm(copied, from)
+    if (failures.length > 0) await putOff(failures, from)
+    return copied.length
+  }
+
+  /** One transaction, that of a batch repeated shortly for what passes by itself: a deadlock, a lock that was not free. */
+  function attempt(
+    keys: readonly DirtyKey[],
+    { to, snapshot }: Way,
+    wait: 'free' | 'all',
+    work: (transaction: unknown, held: readonly DirtyKey[]) => Promise<readonly Failure[]>,
+  ): Promise<Attempt> {
     const stripes = keys.map((key) => key.stripe)
+    const { timeoutMs } = settings
     const once = (): Promise<Attempt> =>
-      sides[to].copy({ stripes, epoch: snapshot.epoch, wait: 'free', timeoutMs: settings.timeoutMs }, async (held) => {
+      sides[to].copy({ stripes, epoch: snapshot.epoch, wait, timeoutMs }, async (held) => {
         const mine = keys.filter((key) => held.stripes.includes(key.stripe))
-        const failures = await copyState(entities, mine, from, to, held.transaction)
+        const failures = await work(held.transaction, mine)
         const failed = new Set(failures.map((failure) => failure.key))
         return { copied: mine.filter((key) => !failed.has(key)), failures }
       })
@@ -102,14 +175,14 @@ export function createCopier(migration: Migration, settings: CopierSettings): ()
       async () => {
         try {
           // The adapter ends the transaction by itself; the longer wait here is for an adapter that hangs.
-          return await within(settings.timeoutMs * 2, `a copy to ${to}`, once)
+          return await within(timeoutMs * 2, `a copy to ${to}`, once)
         } catch (error) {
           if (sides[to].isStalePhase(error)) throw new AbortError(error as Error)
           if (!(await answers(to))) throw new AbortError(new SecondaryDown(redact(error)))
           throw error
         }
       },
-      { retries: 1, minTimeout: settings.firstRetryMs / 10, randomize: true },
+      { retries: wait === 'free' ? 1 : 0, minTimeout: settings.firstRetryMs / 10, randomize: true },
     )
   }
 

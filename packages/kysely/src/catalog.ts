@@ -30,6 +30,15 @@ export interface ColumnFacts {
   readonly byteEquality: boolean
 }
 
+/** A column that takes part in a unique index, also one that is partial, deferred or on an expression. */
+export interface ContendedColumn {
+  /** The database's own name. */
+  readonly name: string
+  readonly nullable: boolean
+  /** Whether a foreign key, of this table or another, refers to the column. */
+  readonly referenced: boolean
+}
+
 export interface TableFacts extends TableName {
   readonly columns: readonly ColumnFacts[]
   /** The columns of the primary key and of every complete, immediate unique constraint, the primary key first. */

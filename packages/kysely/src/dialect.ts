@@ -1,5 +1,5 @@
 import type { ColumnDataType, ColumnDefinitionBuilder, Expression, IsolationLevel, Kysely, RawBuilder } from 'kysely'
-import type { ColumnFacts, TableFacts, TableName } from './catalog.ts'
+import type { ColumnFacts, ContendedColumn, TableFacts, TableName } from './catalog.ts'
 import type { OwnTables } from './own-tables.ts'
 import type { CaptureRequest, FreezeRequest, Surroundings, Trigger } from './triggers.ts'
 
@@ -72,6 +72,8 @@ export interface Dialect {
 
   /** What the catalog says of a table; `undefined` when there is none. */
   describe(db: Kysely<OwnTables>, table: TableName): Promise<TableFacts | undefined>
+  /** The columns on which unique indexes of a table depend, as far as the catalog tells. */
+  contended(db: Kysely<OwnTables>, table: TableFacts): Promise<readonly ContendedColumn[]>
   /** A value as the driver takes it for this column. */
   encode(value: unknown, column: ColumnFacts, table: string): unknown
   /** A text column as bytes: equality without collation, and the order in which every engine agrees. */

@@ -4,6 +4,7 @@ import { chunks } from './chunks.ts'
 import type { Database } from './database.ts'
 import { identityOf } from './identity.ts'
 import { insertMissingRows } from './insert-missing.ts'
+import { makeRoom } from './make-room.ts'
 import type { Int64 } from './own-tables.ts'
 import { rowKey } from './rows.ts'
 import { saveRows } from './save.ts'
@@ -87,6 +88,7 @@ export function createTable<Out, In>(database: Database, name: string, options: 
     scanKeys: async (range, options) => (await select(key, range, options)).map((row) => rowKey(context, row)),
     save: (rows, options) => saveRows(context, rows, options),
     insertMissing: (rows, options) => insertMissingRows(context, rows, options),
+    makeRoom: (change, options) => makeRoom(context, change, options),
 
     async remove(keys, options) {
       const { key: keyColumns } = await context.known(options)

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely'
-import type { ColumnFacts, ColumnKind, TableFacts, TableName } from '../catalog.ts'
+import type { ColumnFacts, ColumnKind, ContendedColumn, TableFacts, TableName } from '../catalog.ts'
 import { groupBy } from '../group-by.ts'
 import type { OwnTables } from '../own-tables.ts'
 
@@ -43,6 +43,29 @@ export async function describeMysql(db: Kysely<OwnTables>, table: TableName): Pr
     uniques: uniques.map((unique) => unique.columns),
     columns: columns.rows.map(columnFacts),
   }
+}
+
+export async function contendedMysql(
+  db: Kysely<OwnTables>,
+  { schema, name }: TableFacts,
+): Promise<readonly ContendedColumn[]> {
+  const { rows } = await sql<{ name: string; nullable: string; referenced: number | string }>`
+    select c.column_name as name, c.is_nullable as nullable, exists (
+      select 1 from information_schema.key_column_usage k
+      where k.referenced_table_schema = c.table_schema and k.referenced_table_name = c.table_name
+        and k.referenced_column_name = c.column_name
+    ) as referenced
+    from information_schema.columns c
+    where c.table_schema = ${schema} and c.table_name = ${name} and exists (
+      select 1 from information_schema.statistics s
+      where s.table_schema = c.table_schema and s.table_name = c.table_name and s.column_name = c.column_name
+        and s.non_unique = 0
+    )`.execute(db)
+  return rows.map((row) => ({
+    name: row.name,
+    nullable: row.nullable === 'YES',
+    referenced: Number(row.referenced) === 1,
+  }))
 }
 
 function columnFacts(row: ColumnRow): ColumnFacts {

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { ColumnFacts, TableName } from '../catalog.ts'
 import type { Dialect } from '../dialect.ts'
 import { lockStripes } from '../stripes.ts'
-import { describeMysql } from './mysql-catalog.ts'
+import { contendedMysql, describeMysql } from './mysql-catalog.ts'
 import { deniedSequence, mysqlCapture, mysqlFreeze } from './mysql-triggers.ts'
 
 /** Below this many bytes of data a table is counted, above it InnoDB's estimate will do. */
@@ -84,6 +84,7 @@ export const mysql: Dialect = {
   lockStripes,
 
   describe: describeMysql,
+  contended: contendedMysql,
   encode,
   bytes: (text) => sql`cast(convert(${text} using utf8mb4) as binary)`,
   ordered: (column, { kind, byteOrder }) =>

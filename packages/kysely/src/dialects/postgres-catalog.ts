@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely'
-import type { ColumnFacts, ColumnKind, TableFacts, TableName } from '../catalog.ts'
+import type { ColumnFacts, ColumnKind, ContendedColumn, TableFacts, TableName } from '../catalog.ts'
 import { groupBy } from '../group-by.ts'
 import type { OwnTables } from '../own-tables.ts'
 
@@ -58,6 +58,27 @@ export async function describePostgres(db: Kysely<OwnTables>, table: TableName):
     uniques: byIndex.map((rows) => rows.map(({ column }) => column)),
     columns: columns.rows.map(columnFacts),
   }
+}
+
+export async function contendedPostgres(
+  db: Kysely<OwnTables>,
+  { schema, name }: TableFacts,
+): Promise<readonly ContendedColumn[]> {
+  // An index on an expression names its columns only in what it depends on.
+  const { rows } = await sql<ContendedColumn>`
+    select a.attname as name, not a.attnotnull as nullable, exists (
+      select 1 from pg_constraint f where f.contype = 'f' and f.confrelid = a.attrelid and a.attnum = any(f.confkey)
+    ) as referenced
+    from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = ${schema} and c.relname = ${name} and a.attnum > 0 and not a.attisdropped and exists (
+      select 1 from pg_index i where i.indrelid = a.attrelid and (i.indisunique or i.indisexclusion) and (
+        a.attnum = any(i.indkey::int2[]) or exists (
+          select 1 from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = i.indexrelid
+            and d.refclassid = 'pg_class'::regclass and d.refobjid = a.attrelid and d.refobjsubid = a.attnum
+        )
+      )
+    )`.execute(db)
+  return rows
 }
 
 function columnFacts(row: ColumnRow): ColumnFacts {

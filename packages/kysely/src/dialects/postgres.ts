@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Dialect } from '../dialect.ts'
 import { journalIndex } from '../journal-index.ts'
 import { lockStripes } from '../stripes.ts'
-import { describePostgres } from './postgres-catalog.ts'
+import { contendedPostgres, describePostgres } from './postgres-catalog.ts'
 import { FENCE_LOCKS, fenceLock } from './postgres-fence.ts'
 import { deniedSequence, postgresCapture, postgresFreeze } from './postgres-triggers.ts'
 
@@ -58,6 +58,7 @@ export const postgres: Dialect = {
   lockStripes,
 
   describe: describePostgres,
+  contended: contendedPostgres,
   encode(value, column) {
     // pg would send a JavaScript array as a PostgreSQL array. A string is JSON text already, as Kysely's types have it.
     if (column.json && value !== null && typeof value !== 'string') return JSON.stringify(value)

@@ -1,6 +1,6 @@
 import { InvalidOptionError } from '@twinspan/core'
 import { type Kysely, sql } from 'kysely'
-import type { ColumnFacts, ColumnKind, TableFacts, TableName } from '../catalog.ts'
+import type { ColumnFacts, ColumnKind, ContendedColumn, TableFacts, TableName } from '../catalog.ts'
 import type { Dialect } from '../dialect.ts'
 import { groupBy } from '../group-by.ts'
 import { journalIndex } from '../journal-index.ts'
@@ -50,6 +50,7 @@ export const sqlite: Dialect = {
   lockStripes: async (_db, _scope, stripes) => stripes,
 
   describe,
+  contended,
   encode,
   bytes: (text) => sql`${text} collate binary`,
   ordered: (column, { kind }) => (kind === 'text' ? sql`${column} collate binary` : column),
@@ -135,6 +136,24 @@ async function describe(db: Kysely<OwnTables>, { name }: TableName): Promise<Tab
       }
     }),
   }
+}
+
+async function contended(db: Kysely<OwnTables>, { name }: TableFacts): Promise<readonly ContendedColumn[]> {
+  // What an expression is made of is only in the statement that made the index. A column too many does no harm.
+  const { rows } = await sql<{ name: string; nullable: number; referenced: number }>`
+    select c.name, c."notnull" = 0 as nullable, exists (
+      select 1 from sqlite_master t, pragma_foreign_key_list(t.name) f
+      where t.type = 'table' and f."table" = ${name} collate nocase and f."to" = c.name collate nocase
+    ) as referenced
+    from pragma_table_xinfo(${name}) c
+    where exists (
+      select 1 from pragma_index_list(${name}) l, pragma_index_xinfo(l.name) i
+      where l."unique" = 1 and i.key = 1 and i.name = c.name
+    ) or exists (
+      select 1 from pragma_index_list(${name}) l join sqlite_master m on m.type = 'index' and m.name = l.name
+      where l."unique" = 1 and instr(lower(m.sql), lower(c.name)) > 0
+    )`.execute(db)
+  return rows.map((row) => ({ ...row, nullable: Number(row.nullable) === 1, referenced: Number(row.referenced) === 1 }))
 }
 
 /** SQLite's own rules of affinity, in their order. */

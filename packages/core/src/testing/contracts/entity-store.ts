@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { keyText } from '../../key.ts'
-import type { ContractRow, SideFixture } from './side.ts'
+import { type ContractRow, OPEN, type SideFixture } from './side.ts'
 
 const row = (id: number, label: string = `row ${id}`, code: string | null = null): ContractRow => ({ id, label, code })
 
@@ -86,6 +86,57 @@ export function entityStoreContract(name: string, open: () => Promise<SideFixtur
         '3 new',
         '4 new',
       ])
+    })
+
+    describe('makeRoom', () => {
+      const part = (id: number, code: string | null): ContractRow => ({ id, code }) as ContractRow
+      const rows = async (): Promise<string[]> =>
+        (await fixture.table.scan({ limit: 10 })).map((one) => `${one.id} ${one.label} ${one.code}`)
+
+      /** In a transaction of a copy, as the mirror calls it. */
+      async function change(saved: readonly ContractRow[], removed: readonly number[] = []): Promise<void> {
+        const target = fixture.side.bind({ migration: 'contract', side: 'target' })
+        await target.prepare()
+        const { row: fence } = (await target.fence.read()) ?? {}
+        if (fence === undefined) await target.fence.change(0, OPEN)
+        await target.copy({ stripes: [], epoch: OPEN.epoch }, async ({ transaction }) => {
+          await fixture.table.makeRoom?.({ saved, removed }, { transaction })
+          await fixture.table.save(saved, { transaction })
+          await fixture.table.remove(removed, { transaction })
+        })
+      }
+
+      beforeEach(async ({ skip }) => {
+        if (fixture.table.makeRoom === undefined) return skip('the store has no makeRoom')
+        await fixture.table.save([row(1, 'one', 'a'), row(2, 'two', 'b'), row(3, 'three', 'c'), row(4, 'four', 'd')])
+      })
+
+      it('lets two rows swap a unique value, and keeps what they do not name', async () => {
+        await change([part(1, 'b'), part(2, 'a')])
+        expect(await rows()).toEqual(['1 one b', '2 two a', '3 three c', '4 four d'])
+      })
+
+      it('lets unique values go round, and on to a new row, and back from a removed one', async () => {
+        await change([part(1, 'b'), part(2, 'c'), row(5, 'five', 'a'), part(3, 'd')], [4])
+        expect(await rows()).toEqual(['1 one b', '2 two c', '3 three d', '5 five a'])
+      })
+
+      it('leaves a unique value alone that the saved row does not name', async () => {
+        await change([{ id: 1, label: 'ONE' } as ContractRow, part(2, 'x')])
+        expect(await rows()).toEqual(['1 ONE a', '2 two x', '3 three c', '4 four d'])
+      })
+
+      it('does not take a value from a row that is not among them, and changes nothing then', async () => {
+        await expect(change([part(1, 'b'), part(2, 'c')])).rejects.toThrow()
+        expect(await rows()).toEqual(['1 one a', '2 two b', '3 three c', '4 four d'])
+      })
+
+      it('refuses to work outside of a transaction', async () => {
+        await expect(fixture.table.makeRoom?.({ saved: [part(1, 'b')], removed: [] }, {})).rejects.toMatchObject({
+          option: 'transaction',
+        })
+        expect(await rows()).toContain('1 one a')
+      })
     })
 
     it('counts', async ({ skip }) => {

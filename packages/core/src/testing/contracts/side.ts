@@ -17,7 +17,8 @@ export interface SideFixture {
   close(): Promise<void>
 }
 
-const OPEN: Omit<FenceRow, 'revision'> = {
+/** A fence row of `dual-write`, open, with legacy as the primary. */
+export const OPEN: Omit<FenceRow, 'revision'> = {
   incarnation: 'i.1',
   epoch: 3,
   phase: 'dual-write',

@@ -1,4 +1,5 @@
 import type { EntityStore, InsertOutcome, KeyRange, StoreOptions } from '../../entity-store.ts'
+import { InvalidOptionError } from '../../errors.ts'
 import { type Key, type KeyPart, keyText } from '../../key.ts'
 import { compareKeys, type MemoryDatabase, type MemoryRow, type MemoryTableData } from './database.ts'
 import { type MemoryTransaction, MemoryUniqueError, type Step, transact, transactionOf } from './transaction.ts'
@@ -103,6 +104,24 @@ export function memoryTable<Row extends object>(
         }
       })
       return { inserted, conflicts }
+    },
+
+    async makeRoom({ saved, removed }, options) {
+      // On its own it would commit the gap that it makes.
+      if (options.transaction === undefined) throw new InvalidOptionError('transaction', undefined, 'a transaction')
+      const contended = data.unique.flat().filter((column) => !data.key.includes(column))
+      const vacate = (row: MemoryRow | undefined, columns: readonly string[]): MemoryRow | undefined =>
+        row === undefined ? undefined : { ...row, ...Object.fromEntries(columns.map((column) => [column, null])) }
+      await within(options, async (transaction) => {
+        await step(`make room ${name}`)
+        for (const row of saved) {
+          const named = contended.filter((column) => (row as MemoryRow)[column] !== undefined)
+          await transaction.write(name, data, keyText(keyOf(row)), (current) => vacate(current, named))
+        }
+        for (const key of removed) {
+          await transaction.write(name, data, keyText(key), (current) => vacate(current, contended))
+        }
+      })
     },
 
     async count() {
