@@ -26,6 +26,12 @@ export interface Pace {
 
 const SMOOTHING = 0.2
 
+/**
+ * Time alone makes no chunk smaller than this. What a chunk costs whatever its size (round trips, a commit, a busy target)
+ * may be more than its target time, and smaller chunks would only pay it more often.
+ */
+const FEWEST_ROWS = 100
+
 export function createPace(settings: Settings, now: () => number, firstChunkRows: number): Pace {
   let chunkRows = Math.min(firstChunkRows, settings.maxChunkRows)
   let msPerRow: number | null = null
@@ -72,5 +78,6 @@ export function createPace(settings: Settings, now: () => number, firstChunkRows
 /** Towards the target time, at most twice or half of what it was. */
 function steer(rows: number, { chunkTargetMs, maxChunkRows }: Settings, ms: number): number {
   const factor = Math.min(2, Math.max(0.5, chunkTargetMs / Math.max(ms, 1)))
-  return Math.min(maxChunkRows, Math.max(1, Math.round(rows * factor)))
+  const fewest = Math.min(rows, FEWEST_ROWS)
+  return Math.min(maxChunkRows, Math.max(fewest, Math.round(rows * factor)))
 }

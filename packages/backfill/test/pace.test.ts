@@ -55,10 +55,24 @@ describe('the size of a chunk', () => {
     const sizes: number[] = []
     for await (const { chunkRows, rows } of backfill(process.migration, process.entity, { chunkTargetMs: 20 })) {
       sizes.push(chunkRows)
-      if (rows >= 1_500) costs.targetMs = 0.4
+      if (rows >= 1_500) costs.targetMs = 0.16
     }
     expect(sizes.slice(0, 5)).toEqual([500, 250, 200, 200, 200])
-    expect(sizes.slice(-4, -1)).toEqual([50, 50, 50])
+    expect(sizes.slice(-4, -1)).toEqual([125, 125, 125])
+  })
+
+  it('is not shrunk for a cost that smaller chunks would pay as well', async () => {
+    const process = await timed(3_000, { legacyMs: 0, targetMs: 0 })
+    const { insertMissing } = process.entity.target
+    let chunks = 0
+    process.entity.target.insertMissing = async (rows, options) => {
+      chunks++
+      await process.migration.sleep(1_000)
+      return insertMissing!(rows, options)
+    }
+    await run(process, { chunkTargetMs: 20 })
+    // 500, 250, 125, and then 100 at a time.
+    expect(chunks).toBeLessThanOrEqual(26)
   })
 
   it('never exceeds maxChunkRows', async () => {

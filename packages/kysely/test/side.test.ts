@@ -28,10 +28,35 @@ describe('surviveLostConnections', () => {
     expect(surviveLostConnections(pool, (error) => heard.push(error))).toBe(pool)
     listeners.get('connect')!({
       on: (event: string, listener: (error: Error) => void) => client.set(event, listener),
+      query: async () => {},
     } as never)
     listeners.get('error')!(new Error('idle') as never)
     client.get('error')!(new Error('in use'))
     expect(heard.map(({ message }) => message)).toEqual(['idle', 'in use'])
+  })
+
+  it.each([
+    ['ends a connection on which a query was given up', 'Query read timeout', 1],
+    ['keeps a connection whose query failed', 'duplicate key value', 0],
+  ])('%s', async (_, message, ended) => {
+    let connect = (_client: never): void => {}
+    surviveLostConnections({
+      on: (event: string, listener: (argument: never) => void) => {
+        if (event === 'connect') connect = listener
+      },
+    })
+    let ends = 0
+    const failure = new Error(message)
+    const client = {
+      on: () => {},
+      query: (_text: string): Promise<unknown> => Promise.reject(failure),
+      end: async () => {
+        ends++
+      },
+    }
+    connect(client as never)
+    await expect(client.query('begin')).rejects.toBe(failure)
+    expect(ends).toBe(ended)
   })
 })
 
