@@ -1,4 +1,13 @@
-import { type Entity, type Key, keyText, type Migration, type Plan, type SideName } from '@twinspan/core'
+import {
+  type Entity,
+  type Key,
+  keyText,
+  type Migration,
+  type Plan,
+  recordGap,
+  redact,
+  type SideName,
+} from '@twinspan/core'
 import { keysOf, type Untyped, type WriteOptions } from './operation.ts'
 import { type BoundRepository, callMethod } from './repository.ts'
 import { waitForMirror } from './wait-for-mirror.ts'
@@ -34,10 +43,25 @@ export function createWrites(
     function send({ primary, captures }: Plan): unknown {
       const { base, on } = repositories[primary]
       if (migration.capture !== 'transaction' || !captures || on === undefined) return callMethod(base, name, args)
-      return migration.sides[primary].captureWrite(
-        { entity: entity.name, keys: (result: unknown) => keysAfter(primary, result) },
-        async (connection) => callMethod(on(connection), name, args),
-      )
+      return sendCaptured(primary, async (connection) => callMethod(on(connection), name, args))
+    }
+
+    async function sendCaptured(primary: SideName, work: (connection: unknown) => Promise<unknown>): Promise<unknown> {
+      const request = { entity: entity.name, keys: (result: unknown) => keysAfter(primary, result) }
+      if (migration.onCaptureFailure === 'fail-write') return migration.sides[primary].captureWrite(request, work)
+      let gap: { readonly error: unknown } | undefined
+      const uncaptured = async (error: unknown): Promise<void> => {
+        await recordGap(migration, entity.name, error).catch(() => {
+          throw error
+        })
+        gap = { error }
+      }
+      const result = await migration.sides[primary].captureWrite({ ...request, uncaptured }, work)
+      if (gap === undefined) return result
+      migration.events.emit({ type: 'capture-gap', entity: entity.name, error: redact(gap.error) })
+      // Once more after the commit: a sweep that began between the first record and the commit has not seen the write.
+      void recordGap(migration, entity.name, gap.error).catch(() => {})
+      return result
     }
 
     async function finish(sentBy: Plan, sent: PromiseLike<unknown>): Promise<unknown> {

@@ -59,9 +59,18 @@ function bind(database: MemoryDatabase, step: Step, { migration, side }: SideSco
       // Triggers and marks of ours together would record the key twice; a transaction that marks is not captured again.
       transact(database, step, true, async (transaction) => {
         const result = await work(transaction)
-        await step('insert marks')
+        let keys: readonly string[] = []
+        let failure: { readonly error: unknown } | undefined
+        try {
+          await step('insert marks')
+          keys = request.keys(result).map(keyText)
+        } catch (error) {
+          if (request.uncaptured === undefined) throw error
+          failure = { error }
+        }
         await acceptWrites(database, transaction, scope, side)
-        for (const key of request.keys(result)) appendMark(database, transaction, scope, request.entity, keyText(key))
+        if (failure !== undefined) await request.uncaptured?.(failure.error)
+        for (const key of keys) appendMark(database, transaction, scope, request.entity, key)
         return result
       }),
 
