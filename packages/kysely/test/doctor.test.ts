@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Examination, SideFinding } from '@twinspan/core'
+import { createMigration, defineEntity, type Examination, type Migration, type SideFinding } from '@twinspan/core'
 import SqliteDatabase from 'better-sqlite3'
 import { Kysely, MysqlDialect, PostgresDialect, SqliteDialect, sql } from 'kysely'
 import { createPool } from 'mysql2'
@@ -89,6 +89,37 @@ await eachEngine((engine) => {
           'target-primary',
           'complete',
         ])
+      })
+
+      it('holds a migration up whose legacy became read-only, and says why', async () => {
+        const other = await engine.open<Things>()
+        await createThings(other.db, engine.name)
+        const reach = (legacyDb: Kysely<Things>): Migration => {
+          const legacy = kyselySide(legacyDb)
+          const target = kyselySide(other.db)
+          const things = defineEntity({
+            name: 'things',
+            legacy: legacy.table('things', { key: 'id' }),
+            target: target.table('things', { key: 'id' }),
+            toTarget: (row) => row,
+            toLegacy: (row) => row,
+          })
+          return createMigration({ name: 'm', legacy, target, entities: [things] })
+        }
+        try {
+          const before = reach(db)
+          await before.start()
+          await before.stop()
+          const after = reach(connectAs(undefined, '-c default_transaction_read_only=on'))
+          await after.start()
+          await expect(after.advance({ to: 'capture', actor: 'ops', reason: 'test' })).rejects.toMatchObject({
+            code: 'TWINSPAN_PHASE_REFUSED',
+            message: expect.stringContaining('read-only on legacy'),
+          })
+          await after.stop()
+        } finally {
+          await other.close()
+        }
       })
 
       it('misses the rights to create tables and triggers, for as long as there is something to create', async () => {
