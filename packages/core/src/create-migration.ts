@@ -163,7 +163,7 @@ export function createMigration(options: MigrationOptions): Migration {
       take(sighting)
       await heartbeat().catch(() => {})
       const stop = new AbortController()
-      watch = { stop, ended: watching(stop.signal) }
+      watch = { stop, ended: context.exit(() => watching(stop.signal)) }
       // Nobody waits for it: a side that hangs must not hold up the service.
       void migration.doctor().catch(() => {})
     },
@@ -188,6 +188,8 @@ export function createMigration(options: MigrationOptions): Migration {
     get unitOfWork() {
       return context.current()
     },
+
+    detached: (work) => context.exit(work),
 
     run: (work, { unit } = {}) =>
       context.run(() => ({ snapshot: mark(), unit, pinned: new Map<string, unknown>() }), work),

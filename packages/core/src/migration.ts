@@ -129,6 +129,11 @@ export interface Migration {
    * `unit` says whom the work is done for, for reads that do not name anybody themselves.
    */
   run<T>(work: () => T, options?: { readonly unit?: string }): T
+  /**
+   * Runs `work` as part of no unit of work. For whatever outlives the request that happened to start it: a loop begun inside
+   * a unit would go by that unit's phase for ever.
+   */
+  detached<T>(work: () => T): T
   /** The unit of work that the caller is in. */
   readonly unitOfWork: UnitOfWork | undefined
   /** Reads the fences again. Inside a unit of work the pin moves too: used after a `StalePhaseError`. */

@@ -16,6 +16,8 @@ export interface UnitOfWorkContext {
   /** Runs `work` as one unit. A unit inside a unit is part of the outer one. */
   run<T>(begin: () => UnitOfWork, work: () => T): T
   current(): UnitOfWork | undefined
+  /** Runs `work` as part of no unit. */
+  exit<T>(work: () => T): T
 }
 
 export function createUnitOfWorkContext(): UnitOfWorkContext {
@@ -23,5 +25,6 @@ export function createUnitOfWorkContext(): UnitOfWorkContext {
   return {
     run: (begin, work) => (storage.getStore() === undefined ? storage.run(begin(), work) : work()),
     current: () => storage.getStore(),
+    exit: (work) => storage.exit(work),
   }
 }

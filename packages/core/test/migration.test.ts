@@ -191,6 +191,20 @@ describe('createMigration', () => {
     await migration.stop()
   })
 
+  it('runs what outlives a unit of work outside of it', async () => {
+    const migration = process_(world())
+    await migration.start()
+    const phases = migration.run(() => ({
+      loop: migration.detached(async () => {
+        await migration.advance({ to: 'capture', ...who })
+        return migration.snapshot.phase
+      }),
+      unit: migration.unitOfWork?.snapshot.phase,
+    }))
+    expect({ ...phases, loop: await phases.loop }).toEqual({ loop: 'capture', unit: 'off' })
+    await migration.stop()
+  })
+
   it('starts and serves while the target is down, and takes its phase from the fence row of legacy', async () => {
     const here = world()
     const first = process_(here)

@@ -1,5 +1,6 @@
 import { type JournalStats, type Migration, numberOption, otherSide, within } from '@twinspan/core'
 import { createBreaker } from './breaker.ts'
+import { createCompactor } from './compactor.ts'
 import { createCopier, type Outcome } from './copier.ts'
 
 export interface MirrorOptions {
@@ -21,6 +22,13 @@ export interface MirrorOptions {
   readonly longestPauseMs?: number
   /** How often the journal is measured for the `journal` event. @default 5_000 */
   readonly statsMs?: number
+  /**
+   * While the secondary does not answer, a journal with more rows than this is compacted: of the rows of one key, one
+   * stays. Looked at every `statsMs`.
+   *
+   * @default 10_000
+   */
+  readonly compactAbove?: number
   readonly random?: () => number
 }
 
@@ -66,6 +74,11 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
     random,
   })
 
+  const compact = createCompactor({
+    above: numberOption('compactAbove', options.compactAbove, 10_000, { min: 0, integer: true }),
+    timeoutMs,
+  })
+
   let wake = (): void => {}
   let running:
     | { readonly stop: AbortController; readonly ended: Promise<void>; readonly unsubscribe: () => void }
@@ -103,11 +116,13 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
 
   async function measure(): Promise<void> {
     const side = migration.snapshot.plan.primary
+    const { journal } = migration.sides[side]
     try {
-      const stats = await within(timeoutMs, `the journal of ${side}`, () => migration.sides[side].journal.stats())
+      const stats = await within(timeoutMs, `the journal of ${side}`, () => journal.stats())
       migration.events.emit({ type: 'journal', side, ...stats })
+      if (!breaker.allows) await compact(journal, stats)
     } catch {
-      // A figure that cannot be had is no reason to stop copying.
+      // A figure that cannot be had, or a journal that stays long, is no reason to stop copying.
     }
   }
 
@@ -140,7 +155,7 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
       if (running !== undefined) return
       const stop = new AbortController()
       const unsubscribe = migration.events.on('dirty', () => wake())
-      running = { stop, unsubscribe, ended: work(stop.signal) }
+      running = { stop, unsubscribe, ended: migration.detached(() => work(stop.signal)) }
       migration.onStop(() => mirror.stop())
     },
 

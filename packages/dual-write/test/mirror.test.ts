@@ -140,6 +140,16 @@ describe('createMirror', () => {
     await mirror.stop()
   })
 
+  it('goes by the newest phase although a request started it, in a phase without a mirror', async () => {
+    const process = await inPhase('capture', { sleep: realSleep })
+    const mirror = createMirror(process.migration, { pollMs: 1 })
+    process.migration.run(() => mirror.start())
+    await process.members.save([{ member_id: 1, mail: 'a' }])
+    await process.migration.advance({ to: 'dual-write', actor: 'ops', reason: 'test' })
+    await expect.poll(() => process.accounts.rows()).toEqual([{ id: 1, email: 'a' }])
+    await mirror.stop()
+  })
+
   it('drains what is left when it stops, and stops when the migration does', async () => {
     const process = await inPhase('dual-write', { sleep: realSleep })
     const mirror = createMirror(process.migration, { pollMs: 10_000 })
@@ -185,4 +195,45 @@ describe('createMirror', () => {
       )
     },
   )
+})
+
+describe('a journal in a long outage', () => {
+  async function outage(rows: number, compactAbove: number): Promise<Process & { mend(): void }> {
+    let down = false
+    const process = await inPhase('dual-write', {
+      sleep: realSleep,
+      targetStep: async () => {
+        if (down) throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
+      },
+    })
+    for (let write = 0; write < rows; write++) await process.members.save([{ member_id: write % 3, mail: `${write}` }])
+    down = true
+    const mirror = createMirror(process.migration, { compactAbove, statsMs: 1, pollMs: 1, firstPauseMs: 60_000 })
+    mirror.start()
+    return {
+      ...process,
+      mend() {
+        down = false
+      },
+    }
+  }
+  const depth = async (process: Process): Promise<number> =>
+    (await process.migration.sides.legacy.journal.stats()).depth
+
+  it('comes down to one row per key, and carries the last write of each when the target is back', async () => {
+    const process = await outage(60, 10)
+    await expect.poll(() => depth(process)).toBe(3)
+    process.mend()
+    await process.migration.stop()
+    expect(process.accounts.rows().map((row) => row.email)).toEqual(['57', '58', '59'])
+    expect(await depth(process)).toBe(0)
+  })
+
+  it('is left alone while it is short', async () => {
+    const process = await outage(60, 60)
+    const measured = collect(process, 'journal')
+    await expect.poll(() => measured.length).toBeGreaterThan(0)
+    expect(await depth(process)).toBe(60)
+    await process.migration.stop()
+  })
 })

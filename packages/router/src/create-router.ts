@@ -36,7 +36,8 @@ export function createRouter(migration: Migration, options: RouterOptions): Rout
   function follow(): void {
     isAwake = true
     migration.onStop(follower.stop)
-    follower.start()
+    // The first decision comes from inside a request, whose phase is pinned.
+    migration.detached(follower.start)
   }
 
   function wake(): void {

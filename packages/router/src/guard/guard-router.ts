@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Migration, numberOption, type Phase } from '@twinspan/core'
 import type { Router } from '../router.ts'
 import { createGuard, type GuardOptions } from './guard.ts'
@@ -45,9 +44,6 @@ export function guardRouter(migration: Migration, router: Router, options: Guard
     oncePerMs: numberOption('oncePerMs', options.oncePerMs, 300_000, { min: 0 }),
   })
   const ended = new AbortController()
-  // The first outcome comes from inside a request, whose phase is pinned: judged by that one, a guard that woke in
-  // `shadow` would never kill.
-  const outsideOfRequests = AsyncLocalStorage.snapshot()
 
   let last: GuardTick | undefined
   let clock = Number.NEGATIVE_INFINITY
@@ -62,7 +58,9 @@ export function guardRouter(migration: Migration, router: Router, options: Guard
 
   function isJudged(): boolean {
     const isOn = !ended.signal.aborted && JUDGED.includes(migration.snapshot.phase)
-    if (isOn) ticking ??= outsideOfRequests(tick)
+    // The first outcome comes from inside a request, whose phase is pinned: judged by that one, a guard that woke in
+    // `shadow` would never kill.
+    if (isOn) ticking ??= migration.detached(tick)
     return isOn
   }
 
