@@ -94,25 +94,6 @@ await eachEngine((engine) => {
       expect(await ids()).toEqual([])
     })
 
-    it('is one whose key function throws, too', async () => {
-      const heard: unknown[] = []
-      const lost = new Error('no key')
-      await legacy.captureWrite(
-        {
-          entity: 'things',
-          keys() {
-            throw lost
-          },
-          async uncaptured(error) {
-            heard.push(error)
-          },
-        },
-        (trx) => insert(1, trx),
-      )
-      expect(heard).toEqual([lost])
-      expect(await ids()).toEqual([1])
-    })
-
     it('says nothing of a mark that was made, or of a refusal', async () => {
       const uncaptured = (): Promise<void> => Promise.reject(new Error('heard'))
       await legacy.captureWrite({ entity: 'things', keys: () => [1], uncaptured }, (trx) => insert(1, trx))

@@ -247,6 +247,51 @@ export function sideContract(name: string, open: () => Promise<SideFixture>): vo
         await expect(refused).rejects.toSatisfy((error) => legacy.isStalePhase(error))
         expect(await fixture.table.load([5])).toEqual([])
       })
+
+      describe('when the marks cannot be made', () => {
+        const lost = new Error('lost')
+        const write = (uncaptured?: (error: unknown) => Promise<void>): Promise<void> =>
+          legacy.captureWrite(
+            {
+              entity: 'things',
+              keys() {
+                throw lost
+              },
+              ...(uncaptured === undefined ? {} : { uncaptured }),
+            },
+            (connection) => fixture.table.save([{ id: 5, label: 'a', code: null }], { transaction: connection }),
+          )
+
+        it('rolls back and throws the same object', async () => {
+          await expect(write()).rejects.toBe(lost)
+          expect(await fixture.table.load([5])).toEqual([])
+        })
+
+        it('commits the write when somebody answers for it, and rolls it back when that one throws', async () => {
+          const mine = new Error('mine')
+          await expect(write(() => Promise.reject(mine))).rejects.toBe(mine)
+          expect(await fixture.table.load([5])).toEqual([])
+
+          const heard: unknown[] = []
+          await write(async (error) => {
+            heard.push(error)
+          })
+          expect(heard).toEqual([lost])
+          expect(await fixture.table.load([5])).toHaveLength(1)
+          expect(await journalKeys(legacy)).toEqual([])
+        })
+
+        it('refuses it all the same when the side does not accept writes, and asks nobody', async () => {
+          await legacy.fence.change(1, { ...OPEN, open: false })
+          const heard: unknown[] = []
+          const refused = write(async (error) => {
+            heard.push(error)
+          })
+          await expect(refused).rejects.toSatisfy((error) => legacy.isStalePhase(error))
+          expect(heard).toEqual([])
+          expect(await fixture.table.load([5])).toEqual([])
+        })
+      })
     })
 
     describe('copy', () => {
