@@ -14,6 +14,8 @@ export const MIRROR_MISTAKES = [
   'absence ignored',
   'update without insert',
   'copy what the journal row says',
+  'compaction keeps none',
+  'compaction keeps the oldest row',
 ] as const
 
 export type MirrorMistake = (typeof MIRROR_MISTAKES)[number]
@@ -35,6 +37,9 @@ const { at, size } = layout({
   journal: 4,
   id: 4,
   nextId: 1,
+  /** Per row that a compaction wrote: `0` before that, then its key plus one, and plus three once it was removed. */
+  compacted: 2,
+  compactedId: 2,
   /** Which key's row a writer holds, plus one. */
   writer: 4,
   /** Per copier: where it stands, the rows it saw as bits, and what it will write per key. */
@@ -59,13 +64,15 @@ export function mirrorModel(writers: readonly [readonly Write[], readonly Write[
   const initial = new Uint8Array(size)
   const place = (writer: 0 | 1): number => at.writer + writer * 2
   const stands = (writer: 0 | 1): number => at.writer + writer * 2 + 1
+  const rows = journalRows(all)
   const bits = (state: State): number =>
-    all.reduce((mask, _, write) => mask | ((state[at.journal + write] ?? 0) << write), 0)
+    rows.reduce((mask, row, number) => mask | (row.isThere(state) ? 1 << number : 0), 0)
 
   function next(state: State): Model['next'] extends (s: State) => infer R ? R : never {
     const out = new Successors(state)
     for (const writer of [0, 1] as const) writes(state, out, writer)
     for (const copier of COPIERS) copies(state, out, copier)
+    for (const key of [0, 1] as const) compacts(state, out, key)
     return out.list
   }
 
@@ -150,21 +157,22 @@ export function mirrorModel(writers: readonly [readonly Write[], readonly Write[
       for (const key of [0, 1]) s[at.read + copier * 2 + key] = 0
     }
     const remove = (s: State): void => {
-      const largest = Math.max(...all.map((_, number) => (seen & (1 << number) ? (s[at.id + number] ?? 0) : 0)))
-      for (const [number, write] of all.entries()) {
-        const sameKey = all.some((other, index) => seen & (1 << index) && other.key === write.key)
+      const saw = rows.filter((_, number) => seen & (1 << number))
+      const largest = Math.max(...saw.map((row) => row.id(s)))
+      const keys = saw.map((row) => row.key(s))
+      for (const row of rows.filter((one) => one.isThere(s))) {
         const doomed =
           mistake === 'remove up to the largest id'
-            ? (s[at.id + number] ?? 0) <= largest
+            ? row.id(s) <= largest
             : mistake === 'remove every row of the key'
-              ? sameKey
-              : (seen & (1 << number)) !== 0
-        if (doomed) s[at.journal + number] = 0
+              ? keys.includes(row.key(s))
+              : saw.includes(row)
+        if (doomed) row.remove(s)
       }
     }
     const apply = (s: State): void => {
       for (const key of [0, 1] as const) {
-        if (!all.some((write, number) => seen & (1 << number) && write.key === key)) continue
+        if (!rows.some((row, number) => seen & (1 << number) && row.key(s) === key)) continue
         const value = s[at.read + copier * 2 + key] ?? 0
         if (value === ABSENT && mistake === 'absence ignored') continue
         if (s[at.secondary + key] === ABSENT && mistake === 'update without insert') continue
@@ -230,13 +238,30 @@ export function mirrorModel(writers: readonly [readonly Write[], readonly Write[
     }
   }
 
+  /** The rows of a key give way to one new row, in one transaction. */
+  function compacts(state: State, out: Successors, key: 0 | 1): void {
+    const visible = rows.filter((row) => row.isThere(state) && row.key(state) === key)
+    const slot = [0, 1].find((one) => state[at.compacted + one] === 0)
+    if (visible.length < 2 || slot === undefined) return
+    out.add(`compaction of key ${key}`, (s) => {
+      const oldest = visible.toSorted((a, b) => a.id(s) - b.id(s))[0]
+      for (const row of visible) {
+        if (mistake !== 'compaction keeps the oldest row' || row !== oldest) row.remove(s)
+      }
+      if (mistake?.startsWith('compaction')) return
+      s[at.nextId] = (s[at.nextId] ?? 0) + 1
+      s[at.compactedId + slot] = s[at.nextId] ?? 0
+      s[at.compacted + slot] = key + 1
+    })
+  }
+
   /** I5 nobody writes the key and the journal holds no row of it: both sides agree on it. */
   function wrong(state: State): string | undefined {
     for (const key of [0, 1] as const) {
       const atWork = ([0, 1] as const).some(
         (writer) => state[stands(writer)] !== WRITER.ready && writers[writer][state[place(writer)] ?? 0]?.key === key,
       )
-      const dirty = all.some((write, number) => write.key === key && state[at.journal + number] === 1)
+      const dirty = rows.some((row) => row.isThere(state) && row.key(state) === key)
       if (!atWork && !dirty && state[at.primary + key] !== state[at.secondary + key]) {
         return `key ${key} is ${state[at.primary + key]} on the primary and ${state[at.secondary + key]} on the secondary`
       }
@@ -248,4 +273,37 @@ export function mirrorModel(writers: readonly [readonly Write[], readonly Write[
     ([0, 1] as const).every((writer) => state[place(writer)] === writers[writer].length) && bits(state) === 0
 
   return { initial, next, wrong, atRest }
+}
+
+interface Row {
+  isThere(state: State): boolean
+  key(state: State): number | undefined
+  id(state: State): number
+  remove(state: State): void
+}
+
+/** The journal: a row for each write, and those that compactions write. */
+function journalRows(writes: readonly Write[]): readonly Row[] {
+  const marks = writes.map(
+    ({ key }, number): Row => ({
+      isThere: (state) => state[at.journal + number] === 1,
+      key: () => key,
+      id: (state) => state[at.id + number] ?? 0,
+      remove: (state) => {
+        state[at.journal + number] = 0
+      },
+    }),
+  )
+  const compacted = [0, 1].map((slot): Row => {
+    const value = (state: State): number => state[at.compacted + slot] ?? 0
+    return {
+      isThere: (state) => value(state) === 1 || value(state) === 2,
+      key: (state) => (value(state) === 0 ? undefined : (value(state) - 1) % 2),
+      id: (state) => state[at.compactedId + slot] ?? 0,
+      remove: (state) => {
+        state[at.compacted + slot] = value(state) + 2
+      },
+    }
+  })
+  return [...marks, ...compacted]
 }

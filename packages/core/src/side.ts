@@ -151,6 +151,22 @@ export interface Journal {
   /** Makes parked and deferred rows due at once and forgets their attempts. Returns how many. */
   retry(entity?: string): Promise<number>
   stats(): Promise<JournalStats>
+  /**
+   * Lets the rows of a key that was written many times give way to one, so that a journal stays short while the other side
+   * is away. Looks at up to `limit` rows in the order of their ids after `after`, and with them at other rows of the same
+   * keys. Rows that failed or are parked are left alone.
+   *
+   * The row that stays is a new one, written in the transaction that removes the others. An old one may already have been
+   * seen by a copier, who would remove it after a read that is older than a write for which another row stood.
+   */
+  compact?(options: { readonly limit: number; readonly after?: string }): Promise<Compaction>
+}
+
+export interface Compaction {
+  /** How many rows the journal has less than before. */
+  readonly removed: number
+  /** Where to go on; `undefined` at the end. */
+  readonly next: string | undefined
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { TwinspanEvent } from '@twinspan/core'
 import { describe, expect, it } from 'vitest'
-import { createMirror } from '../src/index.ts'
+import { createMirror, type Mirror } from '../src/index.ts'
 import { inPhase, type Process } from './world.ts'
 
 const realSleep = (ms: number, signal?: AbortSignal): Promise<void> =>
@@ -198,7 +198,10 @@ describe('createMirror', () => {
 })
 
 describe('a journal in a long outage', () => {
-  async function outage(rows: number, compactAbove: number): Promise<Process & { mend(): void }> {
+  async function outage(
+    rows: number,
+    compactAbove: number,
+  ): Promise<Process & { readonly mirror: Mirror; mend(): void }> {
     let down = false
     const process = await inPhase('dual-write', {
       sleep: realSleep,
@@ -209,9 +212,9 @@ describe('a journal in a long outage', () => {
     for (let write = 0; write < rows; write++) await process.members.save([{ member_id: write % 3, mail: `${write}` }])
     down = true
     const mirror = createMirror(process.migration, { compactAbove, statsMs: 1, pollMs: 1, firstPauseMs: 60_000 })
-    mirror.start()
     return {
       ...process,
+      mirror,
       mend() {
         down = false
       },
@@ -222,6 +225,7 @@ describe('a journal in a long outage', () => {
 
   it('comes down to one row per key, and carries the last write of each when the target is back', async () => {
     const process = await outage(60, 10)
+    process.mirror.start()
     await expect.poll(() => depth(process)).toBe(3)
     process.mend()
     await process.migration.stop()
@@ -232,6 +236,7 @@ describe('a journal in a long outage', () => {
   it('is left alone while it is short', async () => {
     const process = await outage(60, 60)
     const measured = collect(process, 'journal')
+    process.mirror.start()
     await expect.poll(() => measured.length).toBeGreaterThan(0)
     expect(await depth(process)).toBe(60)
     await process.migration.stop()

@@ -1,6 +1,7 @@
 import type { Journal, JournalRow, ParkedRow } from '@twinspan/core'
 import { type ExpressionBuilder, type ExpressionWrapper, type SqlBool, sql } from 'kysely'
 import { chunks } from './chunks.ts'
+import { createCompact } from './compact.ts'
 import type { Database } from './database.ts'
 import type { Scope } from './dialect.ts'
 import { groupBy } from './group-by.ts'
@@ -10,7 +11,8 @@ type Where = (
   eb: ExpressionBuilder<OwnTables, 'twinspan_journal'>,
 ) => ExpressionWrapper<OwnTables, 'twinspan_journal', SqlBool>
 
-export function createJournal({ own, ownIn, dialect }: Database, scope: Scope): Journal {
+export function createJournal(database: Database, scope: Scope): Journal {
+  const { own, ownIn, dialect } = database
   const { migration, side } = scope
   const { now, byPrimaryKey } = dialect
   // A marked row carries seven parameters.
@@ -137,6 +139,8 @@ export function createJournal({ own, ownIn, dialect }: Database, scope: Scope): 
         .executeTakeFirstOrThrow()
       return Number(numUpdatedRows)
     },
+
+    compact: createCompact(database, scope),
 
     async stats() {
       const row = await select((eb) => eb.and([]))

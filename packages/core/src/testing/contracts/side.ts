@@ -118,6 +118,79 @@ export function sideContract(name: string, open: () => Promise<SideFixture>): vo
         expect(await journalKeys(legacy)).toEqual(['things/1'])
       })
 
+      describe('compact', () => {
+        const mark = (...keys: readonly string[]): Promise<void> =>
+          legacy.journal.mark(keys.map((key) => ({ entity: 'things', key })))
+        const ids = async (): Promise<readonly string[]> =>
+          (await legacy.journal.read({ limit: 100 })).map((row) => row.id)
+        const compactAll = async (limit: number): Promise<number> => {
+          let removed = 0
+          for (let after: string | undefined; ; ) {
+            const done = await legacy.journal.compact?.({ limit, ...(after === undefined ? {} : { after }) })
+            removed += done?.removed ?? 0
+            after = done?.next
+            if (after === undefined) return removed
+          }
+        }
+        beforeEach(({ skip }) => {
+          if (legacy.journal.compact === undefined) skip('the journal cannot be compacted')
+        })
+
+        it('leaves one row of each key', async () => {
+          await mark('1', '2', '1', '3', '1', '3')
+          expect(await compactAll(100)).toBe(3)
+          expect((await journalKeys(legacy)).toSorted()).toEqual(['things/1', 'things/2', 'things/3'])
+          expect(await compactAll(100)).toBe(0)
+        })
+
+        it('leaves a row that no copier has seen, for the sake of writes that it did not see', async () => {
+          await mark('1', '2')
+          const seen = await ids()
+          await mark('1')
+          await compactAll(100)
+          await legacy.journal.remove(seen)
+          expect(await journalKeys(legacy)).toEqual(['things/1'])
+        })
+
+        it('does not make a clean key dirty', async () => {
+          await mark('1', '1', '2')
+          const seen = await ids()
+          await Promise.all([compactAll(100), legacy.journal.remove(seen)])
+          // Whoever came first: a row of the key that was marked twice may be left, of the other one none can be.
+          expect(await legacy.journal.dirty('things', ['2'])).toEqual(new Set())
+          await legacy.journal.remove(await ids())
+          expect(await compactAll(100)).toBe(0)
+          expect(await journalKeys(legacy)).toEqual([])
+        })
+
+        it('comes to the same in small steps', async () => {
+          await mark('1', '2', '1', '3', '1', '3', '4')
+          expect(await compactAll(2)).toBe(3)
+          expect((await journalKeys(legacy)).toSorted()).toEqual([1, 2, 3, 4].map((key) => `things/${key}`))
+        })
+
+        it('leaves rows that failed or are parked as they are', async () => {
+          await mark('1', '2')
+          const [first, second] = await ids()
+          await legacy.journal.defer([first!], { delayMs: 3_600_000, error: 'Error' })
+          await legacy.journal.park([second!], { error: 'Error' })
+          await mark('1', '1', '2')
+          expect(await compactAll(100)).toBe(1)
+          expect(await legacy.journal.parked({ limit: 5 })).toMatchObject([{ id: second, attempts: 1 }])
+          expect(await legacy.journal.stats()).toMatchObject({ depth: 4, parked: 1 })
+        })
+
+        it('keeps to its own migration and side', async () => {
+          await mark('1', '1')
+          await target.journal.mark([
+            { entity: 'things', key: '1' },
+            { entity: 'things', key: '1' },
+          ])
+          expect(await compactAll(100)).toBe(1)
+          expect(await target.journal.stats()).toMatchObject({ depth: 2 })
+        })
+      })
+
       it('keeps migrations and sides apart', async () => {
         await legacy.journal.mark([{ entity: 'things', key: '1' }])
         expect(await journalKeys(target)).toEqual([])

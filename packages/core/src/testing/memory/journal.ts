@@ -88,6 +88,26 @@ export function memoryJournal(database: MemoryDatabase, step: Step, scope: strin
       return held.length
     },
 
+    async compact({ limit, after }) {
+      await step('compact journal')
+      const window = rows()
+        .filter((row) => row.id > Number(after ?? 0))
+        .slice(0, limit)
+      const all = rows()
+      let removed = 0
+      // Nothing is awaited from here on: what others see of it, they see at once.
+      for (const row of window) {
+        const same = all.filter((one) => one.entity === row.entity && one.key === row.key && one.attempts === 0)
+        if (same.length < 2 || same.some((one) => !database.journals.get(scope)?.has(one.id))) continue
+        for (const one of same) database.journals.get(scope)?.delete(one.id)
+        const id = database.nextId()
+        const markedAt = Math.min(...same.map((one) => one.markedAt))
+        database.journals.get(scope)?.set(id, { ...(same[0] as MemoryJournalRow), id, markedAt })
+        removed += same.length - 1
+      }
+      return { removed, next: window.length < limit ? undefined : String(window.at(-1)?.id) }
+    },
+
     async stats() {
       await step('journal stats')
       const all = rows()
