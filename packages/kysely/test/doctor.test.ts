@@ -8,7 +8,7 @@ import { createPool } from 'mysql2'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { eachEngine, type OpenDatabase } from '../../../test/support/engines.ts'
-import { kyselySide } from '../src/index.ts'
+import { kyselySide, surviveLostConnections } from '../src/index.ts'
 import { createThings, type Things } from './things.ts'
 
 const SCOPE = { migration: 'examined', side: 'legacy' } as const
@@ -39,7 +39,9 @@ await eachEngine((engine) => {
       const other = new Kysely<Things>({
         dialect:
           engine.name === 'postgres'
-            ? new PostgresDialect({ pool: new pg.Pool({ connectionString: url.href, max: 1, options }) })
+            ? new PostgresDialect({
+                pool: surviveLostConnections(new pg.Pool({ connectionString: url.href, max: 1, options })),
+              })
             : new MysqlDialect({ pool: createPool({ uri: url.href, connectionLimit: 1, supportBigNumbers: true }) }),
       })
       others.push(other)
