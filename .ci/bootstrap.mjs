@@ -19,6 +19,7 @@ const TASKS = {
   test: ['node_modules/vitest/vitest.mjs', 'run'],
   check: ['.ci/check.ts'],
   bench: ['--conditions=twinspan-src', 'test/bench/run.ts'],
+  chaos: ['--conditions=twinspan-src', 'test/chaos/run.ts'],
 }
 
 const [task, ...args] = process.argv.slice(2)
