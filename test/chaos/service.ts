@@ -96,13 +96,14 @@ async function user(name: string): Promise<void> {
 }
 
 const users = ['a', 'b', 'c', 'd'].map(user)
-process.on('message', async (message) => {
-  if (message !== 'stop') return
+process.on('message', (message) => {
+  if (message === 'stop') void stop()
+})
+tell({ type: 'ready' })
+
+async function stop(): Promise<void> {
   stopping = true
   await Promise.all(users)
   await migration.stop()
-  tell({ type: 'stopped' })
-  process.disconnect?.()
   process.exit(0)
-})
-tell({ type: 'ready' })
+}
