@@ -13,7 +13,6 @@ import { copyState, type DirtyKey, dirtyKeys, type Failure } from './batch.ts'
 import { copyGroup } from './group.ts'
 
 export interface CopierSettings {
-  readonly batchSize: number
   readonly timeoutMs: number
   readonly maxAttempts: number
   readonly firstRetryMs: number
@@ -44,19 +43,17 @@ interface Attempt {
   readonly failures: readonly Failure[]
 }
 
-/** Takes one batch of dirty keys from the primary's journal and copies their current state to the secondary. */
-export function createCopier(migration: Migration, settings: CopierSettings): () => Promise<Outcome> {
+/** Takes up to so many rows from the primary's journal and copies the current state of their keys to the secondary. */
+export function createCopier(migration: Migration, settings: CopierSettings): (limit: number) => Promise<Outcome> {
   const { entities, sides } = migration
 
-  return async () => {
+  return async (limit) => {
     const snapshot = migration.snapshot
     const to = snapshot.plan.mirrorsTo
     if (to === null) return 'stale'
     const from = otherSide(to)
     const { journal } = sides[from]
-    const rows = await within(settings.timeoutMs, `the journal of ${from}`, () =>
-      journal.read({ limit: settings.batchSize }),
-    )
+    const rows = await within(settings.timeoutMs, `the journal of ${from}`, () => journal.read({ limit }))
     const keys = dirtyKeys(entities, rows)
     if (keys.length === 0) return 'idle'
 

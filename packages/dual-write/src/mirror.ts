@@ -2,6 +2,7 @@ import { type JournalStats, type Migration, numberOption, otherSide, within } fr
 import { createBreaker } from './breaker.ts'
 import { createCompactor } from './compactor.ts'
 import { createCopier, type Outcome } from './copier.ts'
+import { createPace } from './pace.ts'
 
 export interface MirrorOptions {
   /** How many journal rows are taken at once. @default 500 */
@@ -59,8 +60,9 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
   const statsMs = numberOption('statsMs', options.statsMs, 5_000, { min: 1 })
   const random = options.random ?? Math.random
   const timeoutMs = numberOption('timeoutMs', options.timeoutMs, 10_000, { min: 1 })
+  const batchSize = numberOption('batchSize', options.batchSize, 500, { min: 1, integer: true })
+  const pace = createPace(batchSize)
   const copyBatch = createCopier(migration, {
-    batchSize: numberOption('batchSize', options.batchSize, 500, { min: 1, integer: true }),
     timeoutMs,
     maxAttempts: numberOption('maxAttempts', options.maxAttempts, 10, { min: 1, integer: true }),
     firstRetryMs: numberOption('firstRetryMs', options.firstRetryMs, 200, { min: 1 }),
@@ -88,12 +90,17 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
   async function step(): Promise<Outcome> {
     let outcome: Outcome
     try {
-      outcome = await copyBatch()
+      outcome = await copyBatch(pace.rows)
     } catch {
       outcome = 'unavailable'
     }
-    if (outcome === 'unavailable') breaker.trip()
-    else if (outcome === 'copied') breaker.reset()
+    if (outcome === 'unavailable') {
+      breaker.trip()
+      pace.slow()
+    } else if (outcome === 'copied') {
+      breaker.reset()
+      pace.quicken()
+    }
     if (outcome === 'stale') await migration.refresh().catch(() => {})
     return outcome
   }
@@ -136,7 +143,7 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
     const deadline = migration.now() + budgetMs
     let stale = 0
     while (migration.now() < deadline && !signal?.aborted) {
-      const outcome = await copyBatch()
+      const outcome = await copyBatch(batchSize)
       if (outcome === 'idle' || outcome === 'unavailable') break
       if (outcome === 'copied') {
         stale = 0

@@ -1,7 +1,7 @@
 import type { TwinspanEvent } from '@twinspan/core'
 import { describe, expect, it } from 'vitest'
 import { createMirror, type Mirror } from '../src/index.ts'
-import { inPhase, type Process } from './world.ts'
+import { inPhase, type Process, type World } from './world.ts'
 
 const realSleep = (ms: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
@@ -201,7 +201,7 @@ describe('a journal in a long outage', () => {
   async function outage(
     rows: number,
     compactAbove: number,
-  ): Promise<Process & { readonly mirror: Mirror; mend(): void }> {
+  ): Promise<Process & { readonly world: World; readonly mirror: Mirror; mend(): void }> {
     let down = false
     const process = await inPhase('dual-write', {
       sleep: realSleep,
@@ -231,6 +231,21 @@ describe('a journal in a long outage', () => {
     await process.migration.stop()
     expect(process.accounts.rows().map((row) => row.email)).toEqual(['57', '58', '59'])
     expect(await depth(process)).toBe(0)
+  })
+
+  it('is drained by a small probe first, then by batches that grow', async () => {
+    const process = await outage(0, 1_000_000)
+    const batches = collect(process, 'mirror-batch')
+    process.mirror.start()
+    await process.members.save(Array.from({ length: 1_000 }, (_, id) => ({ member_id: id, mail: `${id}` })))
+    await expect.poll(() => batches.length).toBe(1)
+    process.mend()
+    process.world.clock += 60_000
+    await expect.poll(() => depth(process)).toBe(0)
+    expect(batches.map((event) => (event as { readonly rows: number }).rows)).toEqual([
+      0, 10, 20, 40, 80, 160, 320, 370,
+    ])
+    await process.migration.stop()
   })
 
   it('is left alone while it is short', async () => {
