@@ -18,7 +18,7 @@ export const HOT_KEYS = 20
 export const COLD_KEYS = 50_000
 
 /** Opens a database of the campaign by its address, as a process of its own would. */
-export function connect<Tables>(url: string): Kysely<Tables> {
+function connect<Tables>(url: string): Kysely<Tables> {
   if (url.startsWith('mysql')) {
     return new Kysely<Tables>({ dialect: new MysqlDialect({ pool: createPool({ uri: url, connectionLimit: 6 }) }) })
   }
