@@ -28,7 +28,8 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: ['twinspan-src'] } },
   test: {
-    maxWorkers: 2,
+    // One more than the cores of the smallest machine: much of the time goes into waiting for databases and processes.
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     projects: [
