@@ -22,7 +22,7 @@ import {
 } from './service.ts'
 import { LegacyAccounts, openPair } from './two-schemas.ts'
 
-const SWITCHES = process.env['TWINSPAN_LONG'] === '1' ? 10 : 3
+const SWITCHES = process.env['TWINSPAN_LONG'] === '1' ? 10 : 2
 
 const pairs: readonly (readonly [Engine, Engine])[] = [
   [sqlite, pglite],
