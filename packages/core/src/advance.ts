@@ -19,8 +19,6 @@ export interface AdvanceContext {
   readonly acknowledgeMs: number
   /** How long the writers in flight may be waited for. */
   readonly lockTimeoutMs: number
-  /** Names of findings that hold up no step. */
-  readonly acceptRisks: readonly string[]
 }
 
 /**
@@ -65,11 +63,11 @@ export async function advance(context: AdvanceContext, options: AdvanceOptions):
 
 /** Refuses what the doctor holds to be unsafe. Returns the risks that were accepted, for the audit. */
 async function weigh(
-  { migration, acceptRisks }: AdvanceContext,
+  { migration }: AdvanceContext,
   to: Phase,
   refuse: (why: string) => PhaseRefusedError,
 ): Promise<readonly string[]> {
-  const { refusing, accepted } = verdictOn(to, await migration.doctor(), acceptRisks)
+  const { refusing, accepted } = verdictOn(to, await migration.doctor(), migration.acceptRisks)
   if (refusing.length === 0) return [...new Set(accepted.map(({ side, name }) => `${name} on ${side}`))]
   const why = refusing.map(({ side, name, detail }) => `${name} on ${side}: ${detail}`).join('; ')
   throw refuse(`the doctor holds ${to} to be unsafe (${why}); mend it, or name it in acceptRisks`)

@@ -147,6 +147,7 @@ export function createMigration(options: MigrationOptions): Migration {
     capture,
     onCaptureFailure,
     entities,
+    acceptRisks,
     sides,
     store,
     events,
@@ -222,8 +223,7 @@ export function createMigration(options: MigrationOptions): Migration {
       return findings
     },
 
-    advance: (change) =>
-      advance({ migration, acknowledgeMs: leaseMs + 1_000, lockTimeoutMs: timeoutMs, acceptRisks }, change),
+    advance: (change) => advance({ migration, acknowledgeMs: leaseMs + 1_000, lockTimeoutMs: timeoutMs }, change),
   }
 
   /** Everything that can be known to be wrong before the first write. A side that does not answer is checked when it does. */

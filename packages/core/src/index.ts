@@ -3,7 +3,14 @@ export * from './capture-gap.ts'
 export * from './checks.ts'
 export * from './create-migration.ts'
 export * from './credentials.ts'
-export { type DoctorFinding, type Examination, phasesThatCapture, phasesThatWrite, type SideFinding } from './doctor.ts'
+export {
+  type DoctorFinding,
+  type Examination,
+  phasesThatCapture,
+  phasesThatWrite,
+  type SideFinding,
+  verdictOn,
+} from './doctor.ts'
 export * from './entity.ts'
 export * from './entity-store.ts'
 export * from './errors.ts'

@@ -108,6 +108,8 @@ export interface Migration {
   readonly capture: CaptureMode
   readonly onCaptureFailure: OnCaptureFailure
   readonly entities: readonly Entity[]
+  /** Names of the doctor's findings that hold up no step, as `createMigration` was given them. */
+  readonly acceptRisks: readonly string[]
   readonly sides: Readonly<Record<SideName, BoundSide>>
   readonly store: MigrationStore
   readonly events: Events

@@ -54,6 +54,7 @@ describe('the gates of the switch', () => {
       'phase',
       'fences',
       'leases',
+      'doctor',
       'capture-installed',
       'journal-empty',
       'nothing-parked',
@@ -92,6 +93,32 @@ describe('the gates of the switch', () => {
           { instance: 'late', epoch: 4, phase: 'shadow', host: 'elsewhere', pid: 4711, version: '' },
           60_000,
         ),
+    ],
+    [
+      'doctor',
+      /^read-only on target: it takes no writes; trigger-privilege on target: no triggers$/,
+      async () => {
+        world.findings.target = [
+          {
+            name: 'read-only',
+            severity: 'refuse',
+            detail: 'it takes no writes',
+            refuses: ['dual-write', 'target-primary'],
+          },
+          { name: 'trigger-privilege', severity: 'refuse', detail: 'no triggers' },
+        ]
+      },
+    ],
+    [
+      'doctor',
+      /^not-examined on legacy: it could not be examined \(Error\)$/,
+      async () => {
+        Object.defineProperty(world.findings, 'legacy', {
+          get: () => {
+            throw new Error('secret@example.org')
+          },
+        })
+      },
     ],
     ['capture-installed', /1 of legacy's triggers missing or altered/, async () => world.legacy.triggers.clear()],
     ['journal-empty', /1 key dirty/, () => process.members.remove([7])],
@@ -200,6 +227,39 @@ describe('the gates of the switch', () => {
       new RegExp(`^Cutover of "people" is blocked by .*${name}.*Nothing was switched\\.$`),
     )
     expect((await process.migration.sides.legacy.fence.read())?.row).toEqual(before?.row)
+  })
+
+  it('go by what the doctor finds for the phase ahead, and tell of the rest', async () => {
+    world.findings.legacy = [
+      { name: 'read-only', severity: 'refuse', detail: 'of no concern', refuses: ['dual-write'] },
+      { name: 'fsync', severity: 'warn', detail: 'fsync is off' },
+    ]
+    const { ready, gates } = await cutover().plan()
+    expect(ready).toBe(true)
+    expect(gates.find(({ name }) => name === 'doctor')).toMatchObject({
+      ok: true,
+      detail: 'warned of: fsync on legacy',
+      facts: [{ name: 'read-only' }, { name: 'fsync', side: 'legacy', severity: 'warn', detail: 'fsync is off' }],
+    })
+  })
+
+  it('say what to do about a finding, and let one pass whose risk was accepted', async () => {
+    world.findings.target = [{ name: 'replica', severity: 'refuse', detail: 'a replica' }]
+    const doctor = async (of: Process) =>
+      (await createCutover(of.migration).plan({ to: 'target-primary' })).gates.find(({ name }) => name === 'doctor')
+    expect(await doctor(process)).toMatchObject({
+      ok: false,
+      advice: "Mend it, or name 'replica' in acceptRisks of createMigration.",
+    })
+    const reckless = await world.process({ acceptRisks: ['replica'] })
+    expect(reckless.migration.acceptRisks).toEqual(['replica'])
+    expect(await doctor(reckless)).toMatchObject({ ok: true, detail: 'accepted: replica on target' })
+  })
+
+  it('hold up no way back for a finding', async () => {
+    world.findings.target = [{ name: 'replica', severity: 'refuse', detail: 'a replica' }]
+    const { gates } = await cutover().plan({ to: 'canary' })
+    expect(gates.map(({ name }) => name)).not.toContain('doctor')
   })
 
   it('let writes go on while the mirror keeps up with them', async () => {

@@ -10,6 +10,8 @@ import {
   PHASES,
   type Phase,
   parseKey,
+  type Side,
+  type SideFinding,
   type SideName,
   stripeOf,
   sweepDocument,
@@ -53,7 +55,13 @@ export interface World {
   readonly legacy: MemoryDatabase
   readonly target: MemoryDatabase
   readonly clock: { ms: number }
-  process(options?: { readonly step?: Step; readonly capture?: 'trigger' | 'transaction' }): Promise<Process>
+  /** What the examination of a side finds. */
+  readonly findings: Record<SideName, readonly SideFinding[]>
+  process(options?: {
+    readonly step?: Step
+    readonly capture?: 'trigger' | 'transaction'
+    readonly acceptRisks?: readonly string[]
+  }): Promise<Process>
   close(): Promise<void>
 }
 
@@ -64,12 +72,18 @@ export function createWorld(): World {
   const legacy = createMemoryDatabase({ now })
   const target = createMemoryDatabase({ now })
   const started: Migration[] = []
+  const findings: World['findings'] = { legacy: [], target: [] }
+  const examined = (name: SideName, side: Side): Side => ({
+    ...side,
+    bind: (scope) => ({ ...side.bind(scope), examine: async () => findings[name] }),
+  })
   let count = 0
   return {
     legacy,
     target,
     clock,
-    async process({ step: extra, capture = 'trigger' } = {}) {
+    findings,
+    async process({ step: extra, capture = 'trigger', acceptRisks = [] } = {}) {
       let dead = false
       const step: Step = async (what) => {
         if (dead) throw new Error('killed')
@@ -88,8 +102,10 @@ export function createWorld(): World {
       }) as Entity
       const migration = createMigration({
         name: 'people',
-        ...sides,
+        legacy: examined('legacy', sides.legacy),
+        target: examined('target', sides.target),
         capture,
+        acceptRisks,
         entities: [users],
         instance: `process-${++count}`,
         now,

@@ -2,6 +2,7 @@ import type { CustomGate, Gate } from '../gate.ts'
 import type { MoveName } from '../moves.ts'
 import { captureGate } from './capture.ts'
 import { backfillGate, gapsGate, sweepGate } from './copy.ts'
+import { doctorGate } from './doctor.ts'
 import { archivedGate, deniedGate, holdGate } from './drop.ts'
 import { identitiesGate } from './identities.ts'
 import { journalGate, parkedGate } from './journal.ts'
@@ -16,6 +17,7 @@ const GATES: Readonly<Record<MoveName | 'drop', readonly Gate[]>> = {
     phaseGate,
     fencesGate,
     leasesGate,
+    doctorGate,
     captureGate,
     journalGate,
     parkedGate,
@@ -27,7 +29,7 @@ const GATES: Readonly<Record<MoveName | 'drop', readonly Gate[]>> = {
     reverseGate,
     identitiesGate,
   ],
-  complete: [phaseGate, fencesGate, leasesGate, captureGate, journalGate, parkedGate, gapsGate],
+  complete: [phaseGate, fencesGate, leasesGate, doctorGate, captureGate, journalGate, parkedGate, gapsGate],
   // A way back is needed when something is wrong already: it asks for no more than what loses no write.
   rollback: [phaseGate, fencesGate, captureGate, journalGate, parkedGate, gapsGate, legacyInStepGate, identitiesGate],
   reopen: [phaseGate, fencesGate],
