@@ -18,7 +18,7 @@ const TASKS = {
   demo: ['--conditions=twinspan-src', 'examples/demo/src/main.ts'],
   test: ['node_modules/vitest/vitest.mjs', 'run'],
   check: ['.ci/check.ts'],
-  bench: ['--conditions=twinspan-src', 'test/bench/run.ts'],
+  bench: ['.ci/bench.ts'],
   chaos: ['--conditions=twinspan-src', 'test/chaos/run.ts'],
 }
 
