@@ -89,6 +89,34 @@ export type TwinspanEvent =
   | { readonly type: 'rollout'; readonly percent: string; readonly epoch: number; readonly killed: boolean }
   /** This process could not read the rollout for the length of a lease and keeps every read on legacy, or can again. */
   | { readonly type: 'rollout-stale'; readonly stale: boolean }
+  /** What the router of this process decided since it last said so. */
+  | {
+      readonly type: 'rollout-decisions'
+      readonly side: SideName
+      readonly reason: string
+      readonly count: number
+    }
+  /** How old what this process knows of the rollout is. */
+  | { readonly type: 'rollout-age'; readonly ageMs: number }
+  /** What the guard thinks of the canary: the decimal logarithm of the evidence against target, and what kills. */
+  | {
+      readonly type: 'guard'
+      readonly tier: 'process' | 'all'
+      readonly signal: 'errors' | 'latency' | 'integrity'
+      readonly verdict: 'ok' | 'hold' | 'kill'
+      readonly strength: number
+      readonly needed: number
+    }
+  /** This process sends nobody to target for a while, because target fails it, or does so again. */
+  | { readonly type: 'breaker'; readonly open: boolean }
+  /** A rollout was killed, and this is what target had been asked until then. */
+  | {
+      readonly type: 'blast-radius'
+      readonly units: number
+      readonly operations: number
+      readonly mismatches: number
+      readonly handedOver: number
+    }
   | { readonly type: 'kill'; readonly actor: string; readonly reason: string; readonly evidence?: Json }
   | {
       readonly type: 'auth'

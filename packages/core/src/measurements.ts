@@ -28,6 +28,10 @@ export const INSTRUMENTS = {
   'twinspan.rollout.percent': { kind: 'gauge', unit: '%' },
   'twinspan.rollout.epoch': { kind: 'gauge', unit: '1' },
   'twinspan.rollout.kills': { kind: 'counter', unit: '{kill}' },
+  'twinspan.rollout.decisions': { kind: 'counter', unit: '{decision}' },
+  'twinspan.rollout.state.age': { kind: 'gauge', unit: 'ms' },
+  'twinspan.rollout.guard.evidence': { kind: 'gauge', unit: '1' },
+  'twinspan.rollout.breaker.trips': { kind: 'counter', unit: '{trip}' },
   'twinspan.auth.verdicts': { kind: 'counter', unit: '{login}' },
   'twinspan.auth.findings': { kind: 'counter', unit: '{finding}' },
   'twinspan.phase': { kind: 'gauge', unit: '{epoch}' },
@@ -85,6 +89,20 @@ export function measurementsOf(event: TwinspanEvent): readonly Measurement[] {
       return [one('twinspan.rollout.percent', Number(event.percent)), one('twinspan.rollout.epoch', event.epoch)]
     case 'kill':
       return [one('twinspan.rollout.kills', 1)]
+    case 'rollout-decisions':
+      return [one('twinspan.rollout.decisions', event.count, { side: event.side, reason: event.reason })]
+    case 'rollout-age':
+      return [one('twinspan.rollout.state.age', event.ageMs)]
+    case 'guard':
+      // As a share of what kills: 1 is the end, whatever the run length is.
+      return [
+        one('twinspan.rollout.guard.evidence', Math.max(0, event.strength / event.needed), {
+          tier: event.tier,
+          signal: event.signal,
+        }),
+      ]
+    case 'breaker':
+      return event.open ? [one('twinspan.rollout.breaker.trips', 1)] : []
     case 'auth':
       return [
         one('twinspan.auth.verdicts', 1, {
@@ -111,6 +129,7 @@ export function measurementsOf(event: TwinspanEvent): readonly Measurement[] {
     case 'doctor':
     case 'stale':
     case 'rollout-stale':
+    case 'blast-radius':
     case 'dirty':
     case 'mirrored':
       return []

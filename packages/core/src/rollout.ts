@@ -1,4 +1,4 @@
-import { isPhase, type Phase, stepsBetween } from './phases.ts'
+import { isPhase, type Phase, type SideName, stepsBetween } from './phases.ts'
 import type { Json } from './state-store.ts'
 
 /** The name of the document in the migration's store that says who reads from target during `canary`. */
@@ -19,6 +19,10 @@ export type Rollout = {
   /** Keys that read from target, and keys that never do. */
   readonly allow: readonly string[]
   readonly deny: readonly string[]
+  /** Tenants whose keys all read from one side, whatever their buckets are. */
+  readonly tenants: Readonly<Record<string, SideName>>
+  /** The version in which this attempt began: the first, or that of the last `rearm`. */
+  readonly begun: number
   readonly scope: RolloutScope
 }
 
@@ -39,13 +43,14 @@ export type RolloutScope = {
 /** The document's value, or `undefined` when it is not one that this version can read. */
 export function parseRollout(value: Json | undefined): Rollout | undefined {
   if (!isRecord(value)) return undefined
-  const { percent, since, phase, epoch, incarnation, allow, deny } = value
+  const { percent, since, phase, epoch, incarnation, allow, deny, tenants = {}, begun = 0 } = value
   const killed = value['killed'] === null ? null : parseKill(value['killed'])
   const scope = parseScope(value['scope'])
   if (typeof percent !== 'string' || typeof since !== 'number') return undefined
   if (!isPhase(phase) || typeof epoch !== 'number' || typeof incarnation !== 'string') return undefined
+  if (!isTenants(tenants) || typeof begun !== 'number') return undefined
   if (!isTexts(allow) || !isTexts(deny) || killed === undefined || scope === undefined) return undefined
-  return { percent, since, phase, epoch, incarnation, killed, allow, deny, scope }
+  return { percent, since, phase, epoch, incarnation, killed, allow, deny, tenants, begun, scope }
 }
 
 /**
@@ -79,4 +84,8 @@ function isRecord(value: Json | undefined): value is { readonly [name: string]: 
 
 function isTexts(value: Json | undefined): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string')
+}
+
+function isTenants(value: Json): value is Readonly<Record<string, SideName>> {
+  return isRecord(value) && Object.values(value).every((side) => side === 'legacy' || side === 'target')
 }

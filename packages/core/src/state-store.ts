@@ -99,16 +99,25 @@ export interface MigrationStore {
   getDocument(name: string): Promise<Document | undefined>
   /**
    * Compare-and-set: writes when the stored version is `expected` (`0`: absent, `undefined`: whatever is there), with the
-   * audit entry, if given, in the same transaction.
+   * audit entry, if given, in the same transaction. `hint`: whoever follows hears of it at once, where the store can tell.
    *
    * @returns whether it was written
    */
   putDocument(
     name: string,
     value: Json,
-    options?: { readonly expected?: number; readonly audit?: AuditEntry },
+    options?: { readonly expected?: number; readonly audit?: AuditEntry; readonly hint?: boolean },
   ): Promise<boolean>
   listDocuments(prefix: string): Promise<ReadonlyMap<string, Document>>
+  /** Removes documents, whatever their version. One that is not there is none to remove. */
+  removeDocuments(names: readonly string[]): Promise<void>
+  /**
+   * Calls `listener` after a write with `hint` of the document of this name, and after every time in which hints may have been
+   * lost. Only ever a reason to read again: hints come late, twice or not at all. Absent where the store cannot tell.
+   *
+   * @returns what ends it
+   */
+  follow?(name: string, listener: () => void): () => Promise<void>
 
   /** Claims a job for `ttlMs`: `undefined` while another owner's claim lives. The same owner renews, token unchanged. */
   claim(name: string, owner: string, ttlMs: number): Promise<Claim | undefined>

@@ -23,6 +23,11 @@ const EVENTS: readonly TwinspanEvent[] = [
   { type: 'backfill', entity: 'users', rows: 5, totalRows: 10, etaMs: 100 },
   { type: 'compared', entity: 'users', compared: 10, mismatched: 0, parity: 1 },
   { type: 'rollout', percent: '1', epoch: 2, killed: false },
+  { type: 'rollout-decisions', side: 'target', reason: 'percent', count: 12 },
+  { type: 'rollout-age', ageMs: 700 },
+  { type: 'guard', tier: 'all', signal: 'errors', verdict: 'ok', strength: 1, needed: 6 },
+  { type: 'breaker', open: true },
+  { type: 'blast-radius', units: 3, operations: 9, mismatches: 1, handedOver: 1 },
   { type: 'kill', actor: SECRET, reason: SECRET },
   { type: 'auth', via: 'legacy', scheme: 'bcrypt', upgraded: true, outcome: 'ok' },
   { type: 'switch', to: 'target-primary', step: 'fence', durationMs: 4, ok: true },
@@ -46,7 +51,7 @@ describe('measurementsOf', () => {
 
   it('measures something for all but the events that other parts of the process listen to', () => {
     const silent = EVENTS.filter((event) => measurementsOf(event).length === 0).map((event) => event.type)
-    expect(silent).toEqual(['stale', 'doctor', 'dirty', 'mirrored'])
+    expect(silent).toEqual(['stale', 'doctor', 'dirty', 'mirrored', 'blast-radius'])
   })
 })
 

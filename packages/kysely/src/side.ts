@@ -11,6 +11,7 @@ import { createJournal } from './journal.ts'
 import { nameOption } from './names.ts'
 import { patient } from './patient.ts'
 import { isStalePhase } from './stale.ts'
+import type { FollowOptions } from './state/follow.ts'
 import { kyselyStateStore } from './state-store.ts'
 import { stripeRows } from './stripes.ts'
 import { createTable, type InputRow, type KeyOption, type OutputRow, type TableStore } from './table.ts'
@@ -35,13 +36,13 @@ export interface KyselySide<DB> extends Side {
  * Everything that a migration needs of a database: journal, fence, stripes, capture, freeze, tables, state store.
  * PostgreSQL, PGlite, MySQL, MariaDB and SQLite, through the application's own Kysely instance and driver.
  *
- * @throws UnsupportedEngineError
+ * @throws UnsupportedEngineError, InvalidOptionError
  */
-export function kyselySide<DB>(db: Kysely<DB>): KyselySide<DB> {
+export function kyselySide<DB>(db: Kysely<DB>, options?: FollowOptions): KyselySide<DB> {
   const database = openDatabase(db)
   return {
     engine: database.dialect.engine,
-    store: kyselyStateStore(db),
+    store: kyselyStateStore(db, options),
     table: (name, options) => createTable(database, name, options),
     bind: (scope) => bindSide(database, scope),
   }

@@ -1,4 +1,4 @@
-import type { StateStore } from '@twinspan/core'
+import { InvalidOptionError, type StateStore } from '@twinspan/core'
 import type { Kysely } from 'kysely'
 import { openDatabase } from './database.ts'
 import { nameOption } from './names.ts'
@@ -7,6 +7,7 @@ import { createAudit } from './state/audit.ts'
 import { createClaims } from './state/claims.ts'
 import { createDocuments } from './state/documents.ts'
 import { createFindings } from './state/findings.ts'
+import { createHints, type FollowOptions } from './state/follow.ts'
 import { createLeases } from './state/leases.ts'
 import { createPhaseRecord } from './state/phase.ts'
 
@@ -14,10 +15,14 @@ import { createPhaseRecord } from './state/phase.ts'
  * What a migration remembers beside its data, in any database that Kysely reaches: beside the target unless another one is
  * given to `createMigration`.
  *
- * @throws UnsupportedEngineError
+ * @throws UnsupportedEngineError, InvalidOptionError
  */
-export function kyselyStateStore<DB>(db: Kysely<DB>): StateStore {
+export function kyselyStateStore<DB>(db: Kysely<DB>, { listen }: FollowOptions = {}): StateStore {
   const database = openDatabase(db)
+  if (listen !== undefined && database.dialect.engine !== 'postgres') {
+    throw new InvalidOptionError('listen', listen, 'nothing on this engine, because only PostgreSQL notifies')
+  }
+  const hints = listen === undefined ? undefined : createHints(listen)
   return {
     bind(name) {
       const migration = nameOption('name', name)
@@ -26,7 +31,7 @@ export function kyselyStateStore<DB>(db: Kysely<DB>): StateStore {
         ...createPhaseRecord(database, migration),
         ...createAudit(database, migration),
         ...createLeases(database, migration),
-        ...createDocuments(database, migration),
+        ...createDocuments(database, migration, hints),
         ...createClaims(database, migration),
         ...createFindings(database, migration),
       })

@@ -1,9 +1,9 @@
 import type { EntityStore } from '@twinspan/core'
 import { defineEntity } from '@twinspan/core'
 import type { Generated, GeneratedAlways, JSONColumnType, Kysely } from 'kysely'
-import type { Pool } from 'pg'
+import type { Client, Pool } from 'pg'
 import { describe, expectTypeOf, it } from 'vitest'
-import { kyselySide, surviveLostConnections } from '../src/index.ts'
+import { kyselySide, type ListenClient, surviveLostConnections } from '../src/index.ts'
 
 interface LegacyTables {
   members: { member_id: Generated<number>; mail: string; status: string | null }
@@ -84,5 +84,11 @@ describe('kyselySide(db).table', () => {
 
   it('takes the pool of pg as it is', () => {
     expectTypeOf(surviveLostConnections<Pool>).returns.toEqualTypeOf<Pool>()
+  })
+})
+
+describe('listen', () => {
+  it('takes a client of pg as it is', () => {
+    expectTypeOf<Client>().toExtend<ListenClient>()
   })
 })

@@ -27,7 +27,7 @@ export function createEdits(migration: Migration, scope: RolloutScope): Edits {
   }
 
   function fresh(): Rollout {
-    return { percent: '0', ...here(), killed: null, allow: [], deny: [], scope }
+    return { percent: '0', ...here(), killed: null, allow: [], deny: [], tenants: {}, begun: 0, scope }
   }
 
   function known(): void {

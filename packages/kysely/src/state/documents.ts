@@ -1,16 +1,23 @@
 import type { Document, Json, MigrationStore } from '@twinspan/core'
 import { type Kysely, sql } from 'kysely'
+import { chunks } from '../chunks.ts'
 import type { Database } from '../database.ts'
 import type { Int64, OwnTables } from '../own-tables.ts'
 import { insertAbsent } from '../writes.ts'
 import { insertAudit } from './audit.ts'
+import { type Hints, tell } from './follow.ts'
 import { inTransaction } from './transaction.ts'
+
+const AT_ONCE = 500
 
 export function createDocuments(
   database: Database,
   migration: string,
-): Pick<MigrationStore, 'getDocument' | 'putDocument' | 'listDocuments'> {
-  const { own } = database
+  hints: Hints | undefined,
+): Pick<MigrationStore, 'getDocument' | 'putDocument' | 'listDocuments' | 'removeDocuments' | 'follow'> {
+  const { own, dialect } = database
+  // One channel serves the whole database, so the topic says all that tells two documents apart.
+  const topicOf = (name: string): string => JSON.stringify([database.schema ?? '', migration, name])
 
   async function put(db: Kysely<OwnTables>, name: string, value: Json, expected: number | undefined): Promise<boolean> {
     const text = JSON.stringify(value)
@@ -42,10 +49,11 @@ export function createDocuments(
       return row === undefined ? undefined : decode(row)
     },
 
-    putDocument: (name, value, { expected, audit } = {}) =>
+    putDocument: (name, value, { expected, audit, hint = false } = {}) =>
       inTransaction(database, async (db) => {
         const written = await put(db, name, value, expected)
         if (written && audit !== undefined) await insertAudit(db, migration, [audit])
+        if (written && hint && dialect.engine === 'postgres') await tell(db, topicOf(name))
         return written
       }),
 
@@ -60,6 +68,14 @@ export function createDocuments(
         .execute()
       return new Map(rows.map((row) => [row.name, decode(row)]))
     },
+
+    async removeDocuments(names) {
+      for (const some of chunks(names, AT_ONCE)) {
+        await own.deleteFrom('twinspan_document').where('migration', '=', migration).where('name', 'in', some).execute()
+      }
+    },
+
+    ...(hints === undefined ? {} : { follow: (name, listener) => hints.follow(topicOf(name), listener) }),
   }
 }
 

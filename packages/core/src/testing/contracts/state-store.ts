@@ -96,6 +96,21 @@ export function stateStoreContract(name: string, open: () => Promise<StateStoreF
       expect([...(await store.listDocuments('a_')).keys()].sort()).toEqual(['a_1', 'a_2'])
     })
 
+    it('removes documents by name and begins again at the first version', async () => {
+      for (const document of ['a', 'b', 'c']) await store.putDocument(document, document)
+      await store.removeDocuments(['a', 'c', 'absent'])
+      await store.removeDocuments([])
+      expect([...(await store.listDocuments('')).keys()]).toEqual(['b'])
+      expect(await store.putDocument('a', 1, { expected: 0 })).toBe(true)
+      expect((await store.getDocument('a'))?.version).toBe(1)
+    })
+
+    it('takes a hint for a write like any other where nobody follows', async () => {
+      expect(await store.putDocument('x', 1, { expected: 0, hint: true })).toBe(true)
+      expect(await store.putDocument('x', 2, { expected: 0, hint: true })).toBe(false)
+      expect(await store.getDocument('x')).toEqual({ value: 1, version: 1 })
+    })
+
     it('gives a claim to one owner at a time, with a larger token each time', async () => {
       const first = await store.claim('job', 'a', 60_000)
       expect(await store.claim('job', 'b', 60_000)).toBeUndefined()

@@ -18,6 +18,7 @@ interface Contents {
   readonly documents: Map<string, Document>
   readonly claims: Map<string, { readonly owner: string; readonly until: number; readonly token: number }>
   readonly findings: Map<string, StoredFinding>
+  readonly followers: Map<string, Set<() => void>>
 }
 
 export function memoryStateStore(database: MemoryDatabase, { step }: { readonly step: Step }): StateStore {
@@ -34,6 +35,7 @@ function contentsOf(database: MemoryDatabase, migration: string): Contents {
     documents: new Map(),
     claims: new Map(),
     findings: new Map(),
+    followers: new Map(),
   }
   database.state.set(migration, contents)
   return contents
@@ -83,18 +85,31 @@ function bind(database: MemoryDatabase, step: Step, contents: Contents): Migrati
       await step(`get ${name}`)
       return contents.documents.get(name)
     },
-    async putDocument(name, value, { expected, audit } = {}) {
+    async putDocument(name, value, { expected, audit, hint = false } = {}) {
       await step(`put ${name}`)
       const version = contents.documents.get(name)?.version ?? 0
       if (expected !== undefined && expected !== version) return false
       contents.documents.set(name, { value: structuredClone(value), version: version + 1 })
       if (audit !== undefined) contents.audit.push(audit)
+      if (hint) for (const tell of contents.followers.get(name) ?? []) tell()
       await step(`put ${name} done`)
       return true
     },
     async listDocuments(prefix) {
       await step(`list ${prefix}`)
       return new Map([...contents.documents].filter(([name]) => name.startsWith(prefix)))
+    },
+    async removeDocuments(names) {
+      await step('remove documents')
+      for (const name of names) contents.documents.delete(name)
+    },
+    follow(name, listener) {
+      const tell = (): void => queueMicrotask(listener)
+      const followers = contents.followers.get(name) ?? new Set()
+      contents.followers.set(name, followers.add(tell))
+      return async () => {
+        followers.delete(tell)
+      }
     },
 
     async claim(name, owner, ttlMs) {
