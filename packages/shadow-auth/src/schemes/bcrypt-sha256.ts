@@ -49,8 +49,13 @@ function wrapped(name: string, prefix: string, prepare: (password: Buffer) => Bu
     name,
     claims: (hash) => hash.startsWith(prefix),
     read(hash, limits) {
-      const inner = readBcrypt(hash.slice(prefix.length), limits)
-      return inner.ok ? ({ ...inner, verify: (password) => inner.verify(prepare(password)) } satisfies Reading) : inner
+      const plain = readBcrypt(hash.slice(prefix.length), limits)
+      if (!plain.ok) return plain
+      const { ok, params, verify, inner } = plain
+      const reading: Reading = { ok, params, verify: (password) => verify(prepare(password)) }
+      if (inner === undefined) return reading
+      const { shell, digest: stored, derive } = inner
+      return { ...reading, inner: { shell: prefix + shell, digest: stored, derive: (text) => derive(prepare(text)) } }
     },
     dummy: (params) => prefix + dummyBcrypt(params),
   }

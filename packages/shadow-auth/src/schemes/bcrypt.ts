@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import native from 'bcrypt'
 import type { Limits } from '../limits.ts'
-import { type CostParams, type Reading, type Refused, refuse, type Scheme, sameText } from './scheme.ts'
+import { type CostParams, type Reading, type Refused, readingOf, refuse, type Scheme } from './scheme.ts'
 
 const ALPHABET = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 const FORM = /^\$2([abxy])\$(\d\d)\$([./A-Za-z0-9]{22})([./A-Za-z0-9]{31})$/
@@ -29,13 +29,20 @@ export function readBcrypt(hash: string, limits: Limits): Reading | Refused {
   const cost = Number(digits)
   if (cost < 4) return refuse('malformed')
   if (cost > limits.bcryptCost || cost > 31) return refuse('cost')
-  return {
-    ok: true,
-    params: { cost },
-    async verify(password) {
-      if (minor === 'x' && password.some((byte) => byte > 127)) return 'ambiguous'
-      return sameText(await deriveBcrypt(password, cost, salt), clearPadding(digest, 2))
+  const reading = readingOf(
+    { cost },
+    {
+      shell: hash.slice(0, -digest.length) + ALPHABET[0]?.repeat(digest.length),
+      digest: clearPadding(digest, 2),
+      derive: (password) => deriveBcrypt(password, cost, salt),
     },
+  )
+  if (minor !== 'x') return reading
+  const { ok, params, verify } = reading
+  return {
+    ok,
+    params,
+    verify: async (password) => (password.some((byte) => byte > 127) ? 'ambiguous' : verify(password)),
   }
 }
 

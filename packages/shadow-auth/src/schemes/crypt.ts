@@ -1,7 +1,7 @@
 import { createHash, createHmac, hash as digest } from 'node:crypto'
 import { integer, permute, randomHash64, toHash64 } from './encoding.ts'
 import { inRounds } from './rounds.ts'
-import { type CostParams, refuse, type Scheme, sameText } from './scheme.ts'
+import { type CostParams, readingOf, refuse, type Scheme } from './scheme.ts'
 
 const MD5_ORDER = [12, 6, 0, 13, 7, 1, 14, 8, 2, 15, 9, 3, 5, 10, 4, 11]
 
@@ -47,17 +47,20 @@ export function sha1Crypt(): Scheme {
       const rounds = integer(count)
       if (salt === undefined || stored === undefined || rounds === undefined || rounds < 1) return refuse('malformed')
       if (rounds > limits.rounds) return refuse('cost')
-      return {
-        ok: true,
-        params: { rounds },
-        async verify(password) {
-          let state = Buffer.from(`${salt}$sha1$${rounds}`)
-          await inRounds(rounds, () => {
-            state = createHmac('sha1', password).update(state).digest()
-          })
-          return sameText(toHash64(permute(state, SHA1_ORDER)), stored)
+      return readingOf(
+        { rounds },
+        {
+          shell: `$sha1$${rounds}$${salt}$${'.'.repeat(28)}`,
+          digest: stored,
+          async derive(password) {
+            let state = Buffer.from(`${salt}$sha1$${rounds}`)
+            await inRounds(rounds, () => {
+              state = createHmac('sha1', password).update(state).digest()
+            })
+            return toHash64(permute(state, SHA1_ORDER))
+          },
         },
-      }
+      )
     },
     dummy: ({ rounds = 24_680 }: CostParams = {}) => `$sha1$${rounds}$${randomHash64(8)}$${randomHash64(28)}`,
   }
@@ -70,11 +73,14 @@ function md5(name: string, magic: string): Scheme {
     read(hash) {
       const [, salt, stored] = /^([./0-9A-Za-z]{0,8})\$([./0-9A-Za-z]{22})$/.exec(hash.slice(magic.length)) ?? []
       if (salt === undefined || stored === undefined) return refuse('malformed')
-      return {
-        ok: true,
-        params: {},
-        verify: async (password) => sameText(await deriveMd5(password, Buffer.from(salt), magic), stored),
-      }
+      return readingOf(
+        {},
+        {
+          shell: `${magic}${salt}$${'.'.repeat(22)}`,
+          digest: stored,
+          derive: (password) => deriveMd5(password, Buffer.from(salt), magic),
+        },
+      )
     },
     dummy: () => `${magic}${randomHash64(8)}$${randomHash64(22)}`,
   }
@@ -106,12 +112,14 @@ function sha(name: string, prefix: string, algorithm: string, order: readonly nu
       // The specification raises fewer rounds to a thousand.
       const rounds = Math.max(1_000, asked)
       if (rounds > limits.rounds) return refuse('cost')
-      return {
-        ok: true,
-        params: { rounds },
-        verify: async (password) =>
-          sameText(await deriveSha(algorithm, order, password, Buffer.from(salt), rounds), stored),
-      }
+      return readingOf(
+        { rounds },
+        {
+          shell: hash.slice(0, -length) + '.'.repeat(length),
+          digest: stored,
+          derive: (password) => deriveSha(algorithm, order, password, Buffer.from(salt), rounds),
+        },
+      )
     },
     dummy: ({ rounds = 5_000 }: CostParams = {}) =>
       `${prefix}rounds=${rounds}$${randomHash64(16)}$${randomHash64(length)}`,

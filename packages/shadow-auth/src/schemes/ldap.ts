@@ -2,7 +2,7 @@ import { hash as digest, randomBytes } from 'node:crypto'
 import { bcrypt } from './bcrypt.ts'
 import { md5Crypt, sha1Crypt, sha256Crypt, sha512Crypt } from './crypt.ts'
 import { fromPaddedBase64 } from './encoding.ts'
-import { refuse, type Scheme, sameBytes } from './scheme.ts'
+import { readingOf, refuse, type Scheme } from './scheme.ts'
 
 /** `{SHA}`: one SHA-1 without salt. */
 export function ldapSha(): Scheme {
@@ -43,7 +43,10 @@ export function ldapCrypt(): Scheme {
     claims: (hash) => has(hash, prefix),
     read(hash, limits) {
       const rest = hash.slice(prefix.length)
-      return inner.find((scheme) => scheme.claims(rest))?.read(rest, limits) ?? refuse('unsupported')
+      const reading = inner.find((scheme) => scheme.claims(rest))?.read(rest, limits)
+      if (reading === undefined) return refuse('unsupported')
+      if (!reading.ok || reading.inner === undefined) return reading
+      return { ...reading, inner: { ...reading.inner, shell: prefix + reading.inner.shell } }
     },
     dummy: () => prefix + sha512Crypt().dummy(),
   }
@@ -73,11 +76,14 @@ function scheme(
       if (stored === undefined || stored.length < bytes + salt.min || stored.length > bytes + salt.max)
         return refuse('malformed')
       const [key, seasoning] = [stored.subarray(0, bytes), stored.subarray(bytes)]
-      return {
-        ok: true,
-        params: {},
-        verify: async (password) => sameBytes(digest(algorithm, Buffer.concat([password, seasoning]), 'buffer'), key),
-      }
+      return readingOf(
+        {},
+        {
+          shell: prefix + Buffer.concat([Buffer.alloc(bytes), seasoning]).toString('base64'),
+          digest: key.toString('hex'),
+          derive: async (password) => digest(algorithm, Buffer.concat([password, seasoning]), 'hex'),
+        },
+      )
     },
     dummy: () => prefix + randomBytes(bytes + usualSalt).toString('base64'),
   }

@@ -1,7 +1,7 @@
 import { hash as digest } from 'node:crypto'
 import { HASH64, randomHash64, toHash64 } from './encoding.ts'
 import { inRounds } from './rounds.ts'
-import { type CostParams, refuse, type Scheme, sameText } from './scheme.ts'
+import { type CostParams, readingOf, refuse, type Scheme } from './scheme.ts'
 
 interface Phpass {
   readonly name: string
@@ -49,17 +49,20 @@ function scheme({ name, claims, form, prefix, algorithm, usualLog2, length }: Ph
       if (salt === undefined || stored === undefined || log2 < 7 || log2 > 30) return refuse('malformed')
       const rounds = 2 ** log2
       if (rounds > limits.rounds) return refuse('cost')
-      return {
-        ok: true,
-        params: { log2 },
-        async verify(password) {
-          let state = digest(algorithm, Buffer.concat([Buffer.from(salt), password]), 'buffer')
-          await inRounds(rounds, () => {
-            state = digest(algorithm, Buffer.concat([state, password]), 'buffer')
-          })
-          return sameText(toHash64(state).slice(0, length), stored)
+      return readingOf(
+        { log2 },
+        {
+          shell: hash.slice(0, -length) + HASH64[0]?.repeat(length),
+          digest: stored,
+          async derive(password) {
+            let state = digest(algorithm, Buffer.concat([Buffer.from(salt), password]), 'buffer')
+            await inRounds(rounds, () => {
+              state = digest(algorithm, Buffer.concat([state, password]), 'buffer')
+            })
+            return toHash64(state).slice(0, length)
+          },
         },
-      }
+      )
     },
     dummy: ({ log2 = usualLog2 }: CostParams = {}) => `${prefix}${HASH64[log2]}${randomHash64(8 + length)}`,
   }

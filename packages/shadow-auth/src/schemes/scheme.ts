@@ -11,6 +11,17 @@ export interface Reading {
   readonly params: CostParams
   /** `'ambiguous'`: two implementations that write this format disagree about this password. */
   verify(password: Buffer): Promise<boolean | 'ambiguous'>
+  /** The hash in two parts, so that a stronger hash can be put around it. Absent: this one cannot be wrapped. */
+  readonly inner?: Inner
+}
+
+/** A stored hash, taken apart: what is public of it, and the digest. */
+export interface Inner {
+  /** The hash with zeros for its digest. Reading it gives the same `derive`. */
+  readonly shell: string
+  /** The digest, spelled as `derive` spells it. */
+  readonly digest: string
+  derive(password: Buffer): Promise<string>
 }
 
 export type CostParams = Readonly<Record<string, number>>
@@ -41,6 +52,11 @@ export interface PasswordHasher extends Scheme {
   hash(password: Buffer): Promise<string>
   /** Whether a stored hash, of whatever scheme, is weaker than what `hash` makes now. */
   isWeaker(hash: string): boolean
+}
+
+/** The reading of a hash that is verified by computing its digest again. */
+export function readingOf(params: CostParams, inner: Inner): Reading {
+  return { ok: true, params, inner, verify: async (password) => sameText(await inner.derive(password), inner.digest) }
 }
 
 export function refuse(reason: Refusal): Refused {
