@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'TWINSPAN_CUTOVER_ABORTED'
   | 'TWINSPAN_ROLLOUT_KILLED'
   | 'TWINSPAN_TIMEOUT'
+  | 'TWINSPAN_TRANSACTION_ENDED'
   | 'TWINSPAN_TRANSLATION'
   | 'TWINSPAN_JOB_CLAIMED'
   | 'TWINSPAN_ERROR_BUDGET'
@@ -226,6 +227,15 @@ export class TimeoutError extends TwinspanError {
 
   constructor(what: string, timeoutMs: number) {
     super('TWINSPAN_TIMEOUT', `${what} did not end within ${timeoutMs} ms.`)
+  }
+}
+
+/** Somebody else ended a transaction that was lent to him. What he wrote in it may be committed. */
+export class TransactionEndedError extends TwinspanError {
+  override readonly name: string = 'TransactionEndedError'
+
+  constructor(what: string, options?: ErrorOptions) {
+    super('TWINSPAN_TRANSACTION_ENDED', `${what} ended the transaction that it was part of.`, options)
   }
 }
 

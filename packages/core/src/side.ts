@@ -82,6 +82,15 @@ export interface Copy {
   readonly transaction: unknown
   /** The stripes that are held: those asked for, or with `wait: 'free'` a part of them, at least one. */
   readonly stripes: readonly number[]
+  /**
+   * Runs `work` in this transaction, then takes back everything that it wrote, whether it returned or threw. Absent where
+   * the engine cannot take back a part of a transaction.
+   *
+   * @throws what `work` threw, the same object
+   * @throws TransactionEndedError when there is no transaction any more to take anything back in: `work` committed or rolled
+   * back, or the engine did (a deadlock). The copy fails with it, and stripes and fence are not held any longer.
+   */
+  attempt?<T>(work: () => Promise<T>): Promise<T>
 }
 
 export interface CaptureRequest<T> {

@@ -6,9 +6,10 @@ import {
   STRIPES,
   StalePhaseError,
   TimeoutError,
+  TransactionEndedError,
   within,
 } from '@twinspan/core'
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { Database } from './database.ts'
 import type { Scope } from './dialect.ts'
 import type { OwnTables } from './own-tables.ts'
@@ -34,7 +35,7 @@ export function createCopy(database: Database, scope: Scope, stripesReady: () =>
           await refusePrimary(db, scope, request.epoch)
           await dialect.markCopy(db, scope)
           const stripes = await hold(database, db, scope, wanted, request.wait === 'free')
-          const result = await work({ transaction, stripes })
+          const result = await work({ transaction, stripes, attempt: attemptIn(database, db, scope) })
           await dialect.unmarkCopy(db, scope)
           return result
         }),
@@ -44,6 +45,28 @@ export function createCopy(database: Database, scope: Scope, stripesReady: () =>
       if (trouble === 'lock-timeout' || trouble === 'busy') throw new TimeoutError(what, timeoutMs)
       throw error
     }
+  }
+}
+
+/** Makes the function that runs work in a copy's transaction and takes back what it wrote. */
+function attemptIn({ dialect }: Database, db: Kysely<OwnTables>, scope: Scope): NonNullable<Copy['attempt']> {
+  return async (work) => {
+    await sql`savepoint twinspan_attempt`.execute(db)
+    const [done] = await Promise.allSettled([work()])
+    const failed = done.status === 'rejected'
+    try {
+      await sql`rollback to savepoint twinspan_attempt`.execute(db)
+    } catch {
+      // The savepoint went with its transaction. What work wrote may be committed, and with it what says that this
+      // connection copies: left there, it would let the next user of the connection write uncaptured.
+      await sql`rollback`.execute(db).catch(() => {})
+      await dialect.unmarkCopy(db, scope)
+      // Kysely ends with a rollback, and SQLite refuses one that has nothing to roll back.
+      await sql`begin`.execute(db)
+      throw new TransactionEndedError('The attempt', failed ? { cause: done.reason } : {})
+    }
+    if (failed) throw done.reason
+    return done.value
   }
 }
 

@@ -126,6 +126,32 @@ await eachEngine((engine) => {
       }
     })
 
+    // MariaDB commits before every statement that defines something.
+    const ending = engine.name === 'mariadb' ? ['create table aside (id integer)'] : []
+    it.each(['commit', 'rollback', ...ending])(
+      'notices an attempt that ends the transaction by %s, and leaves nothing behind that lets a stranger pass',
+      async (statement) => {
+        const copy = target.copy({ stripes: [1], epoch: 2 }, async (held) => {
+          await held.attempt?.(async () => {
+            await sql.raw(statement).execute(held.transaction as Kysely<Things>)
+          })
+          await save(held, 1, 'after')
+        })
+        await expect(copy).rejects.toMatchObject({ code: 'TWINSPAN_TRANSACTION_ENDED' })
+        // Every connection of the pool, the one of the copy among them.
+        const strangers = Array.from({ length: engine.concurrent ? 12 : 1 }, (_, id) =>
+          db
+            .insertInto('things')
+            .values({ id: 100 + id, label: 'stranger', code: null })
+            .execute(),
+        )
+        for (const stranger of await Promise.allSettled(strangers)) expect(stranger.status).toBe('rejected')
+        expect(await labels()).toEqual([])
+        await target.copy({ stripes: [1], epoch: 2 }, (held) => save(held, 2, 'next'))
+        expect(await labels()).toEqual(['next'])
+      },
+    )
+
     it('refuses stripes and times that cannot be meant', async () => {
       await expect(target.copy({ stripes: [64], epoch: 2 }, never)).rejects.toMatchObject({ option: 'stripes' })
       await expect(target.copy({ stripes: [1], epoch: 2, timeoutMs: 0 }, never)).rejects.toMatchObject({

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { EntityStore } from '../../entity-store.ts'
 import { keyText, stripeOf } from '../../key.ts'
-import type { BoundSide, FenceRow, Side } from '../../side.ts'
+import type { BoundSide, Copy, FenceRow, Side } from '../../side.ts'
 
 /** One row of the table that the contract works on: an integer key, a text, and a unique text that may be null. */
 export interface ContractRow {
@@ -46,6 +46,7 @@ export function sideContract(name: string, open: () => Promise<SideFixture>): vo
     afterEach(() => fixture.close())
 
     const entities = (): { name: string; store: EntityStore }[] => [{ name: 'things', store: fixture.table }]
+    const tooLate: ContractRow = { id: 9, label: 'too late', code: null }
     const journalKeys = async (side: BoundSide): Promise<readonly string[]> =>
       (await side.journal.read({ limit: 100 })).map((row) => `${row.entity}/${row.key}`)
 
@@ -399,6 +400,77 @@ export function sideContract(name: string, open: () => Promise<SideFixture>): vo
         await expect(fixture.table.save([{ id: 1, label: 'a', code: null }])).rejects.toSatisfy((error) =>
           target.isStalePhase(error),
         )
+      })
+
+      describe('attempt', () => {
+        const tried = { id: 2, label: 'tried', code: null }
+        const copying = (
+          work: (attempt: NonNullable<Copy['attempt']>, transaction: unknown) => Promise<void>,
+        ): Promise<void> =>
+          target.copy({ stripes: [1], epoch: 3 }, async ({ transaction, attempt }) => {
+            await fixture.table.save([{ id: 1, label: 'before', code: null }], { transaction })
+            await work(attempt as NonNullable<Copy['attempt']>, transaction)
+            await fixture.table.save([{ id: 3, label: 'after', code: null }], { transaction })
+          })
+        const labels = async (): Promise<readonly string[]> =>
+          (await fixture.table.scan({ limit: 10 })).map((row) => row.label)
+        beforeEach(async ({ skip }) => {
+          const able = await target.copy({ stripes: [1], epoch: 3 }, async ({ attempt }) => attempt !== undefined)
+          if (!able) skip('a part of a transaction cannot be taken back')
+        })
+
+        it('takes back what it wrote, and that alone', async () => {
+          await copying(async (attempt, transaction) => {
+            const seen = await attempt(async () => {
+              await fixture.table.save([tried, { id: 1, label: 'changed', code: null }], { transaction })
+              return fixture.table.load([1, 2], { transaction })
+            })
+            expect(seen.map((row) => row.label).sort()).toEqual(['changed', 'tried'])
+            expect(await fixture.table.load([2], { transaction })).toEqual([])
+          })
+          expect(await labels()).toEqual(['before', 'after'])
+        })
+
+        it('throws the same object, and the copy goes on', async () => {
+          const mine = new Error('mine')
+          await copying(async (attempt, transaction) => {
+            const failed = attempt(async () => {
+              await fixture.table.save([tried], { transaction })
+              throw mine
+            })
+            await expect(failed).rejects.toBe(mine)
+          })
+          expect(await labels()).toEqual(['before', 'after'])
+        })
+
+        it('goes on after a statement that the database refused', async () => {
+          await copying(async (attempt, transaction) => {
+            await fixture.table.save([{ id: 5, label: 'holds the code', code: 'x' }], { transaction })
+            const refused = attempt(() => fixture.table.save([{ ...tried, code: 'x' }], { transaction }))
+            await expect(refused).rejects.toThrow()
+          })
+          expect(await labels()).toEqual(['before', 'after', 'holds the code'])
+        })
+
+        it('can be made again and again', async () => {
+          await copying(async (attempt, transaction) => {
+            for (let time = 0; time < 3; time++) {
+              await attempt(() => fixture.table.save([tried], { transaction }))
+            }
+          })
+          expect(await labels()).toEqual(['before', 'after'])
+        })
+      })
+
+      it('rolls back and ends after its time, whatever the work does', async () => {
+        const late = target.copy({ stripes: [1], epoch: 3, timeoutMs: 300 }, async ({ transaction }) => {
+          await fixture.table.save([tooLate], { transaction })
+          await new Promise(() => {})
+        })
+        await expect(late).rejects.toMatchObject({ code: 'TWINSPAN_TIMEOUT' })
+        await target.copy({ stripes: [1], epoch: 3 }, async ({ transaction }) => {
+          expect(await fixture.table.load([tooLate.id], { transaction })).toEqual([])
+        })
       })
 
       it('refuses a copier of another epoch, and one whose side is the primary', async () => {

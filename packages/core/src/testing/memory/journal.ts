@@ -20,7 +20,7 @@ export function memoryJournal(database: MemoryDatabase, step: Step, scope: strin
         for (const mark of marks) appendMark(database, transaction, scope, mark.entity, mark.key)
       }
       const transaction = transactionOf(options?.transaction)
-      if (transaction === undefined) await transact(database, step, true, append)
+      if (transaction === undefined) await transact(database, step, { copying: true }, append)
       else await append(transaction)
     },
 

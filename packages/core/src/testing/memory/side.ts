@@ -27,7 +27,7 @@ export function memorySide(database: MemoryDatabase, options: MemorySideOptions 
     engine: 'memory',
     store: memoryStateStore(database, { step }),
     table: (name, tableOptions) => memoryTable(database, step, name, tableOptions),
-    transaction: (work) => transact(database, step, false, work),
+    transaction: (work) => transact(database, step, {}, work),
     bind: (scope) => bind(database, step, scope),
   }
 }
@@ -44,7 +44,7 @@ function bind(database: MemoryDatabase, step: Step, { migration, side }: SideSco
     prepare: () => step('prepare'),
 
     copy: (request, work) =>
-      transact(database, step, true, async (transaction) => {
+      transact(database, step, { copying: true, timeoutMs: request.timeoutMs }, async (transaction) => {
         await transaction.lock(`fence ${scope}`, 'shared', request.timeoutMs)
         const row = database.fences.get(scope)
         if (row === undefined) throw new StalePhaseError(side, 'it has no fence row')
@@ -57,7 +57,7 @@ function bind(database: MemoryDatabase, step: Step, { migration, side }: SideSco
 
     captureWrite: (request, work) =>
       // Triggers and marks of ours together would record the key twice; a transaction that marks is not captured again.
-      transact(database, step, true, async (transaction) => {
+      transact(database, step, { copying: true }, async (transaction) => {
         const result = await work(transaction)
         let keys: readonly string[] = []
         let failure: { readonly error: unknown } | undefined
@@ -81,15 +81,16 @@ function bind(database: MemoryDatabase, step: Step, { migration, side }: SideSco
 async function lockStripes(transaction: MemoryTransaction, scope: string, request: CopyRequest): Promise<Copy> {
   const wanted = [...new Set(request.stripes)].sort((a, b) => a - b)
   const name = (stripe: number): string => `stripe ${scope} ${stripe}`
+  const attempt: Copy['attempt'] = (work) => transaction.attempt(work)
   if (request.wait === 'free') {
     const free = wanted.filter((stripe) => transaction.tryLock(name(stripe)))
-    if (free.length > 0 || wanted.length === 0) return { transaction, stripes: free }
+    if (free.length > 0 || wanted.length === 0) return { transaction, stripes: free, attempt }
     const [first] = wanted as [number]
     await transaction.lock(name(first), 'exclusive', request.timeoutMs)
-    return { transaction, stripes: [first] }
+    return { transaction, stripes: [first], attempt }
   }
   for (const stripe of wanted) await transaction.lock(name(stripe), 'exclusive', request.timeoutMs)
-  return { transaction, stripes: wanted }
+  return { transaction, stripes: wanted, attempt }
 }
 
 function memoryFence(database: MemoryDatabase, step: Step, scope: string, side: SideScope['side']): Fence {
@@ -100,7 +101,7 @@ function memoryFence(database: MemoryDatabase, step: Step, scope: string, side: 
       return row === undefined ? undefined : { row, now: database.now() }
     },
     change: (revision, next, options) =>
-      transact(database, step, true, async (transaction) => {
+      transact(database, step, { copying: true }, async (transaction) => {
         try {
           await transaction.lock(`fence ${scope}`, 'exclusive', options?.lockTimeoutMs)
         } catch (error) {

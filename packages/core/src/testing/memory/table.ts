@@ -36,7 +36,7 @@ export function memoryTable<Row extends object>(
     work: (transaction: MemoryTransaction) => Promise<void>,
   ): Promise<void> => {
     const transaction = transactionOf(options?.transaction)
-    return transaction === undefined ? transact(database, step, false, work) : work(transaction)
+    return transaction === undefined ? transact(database, step, {}, work) : work(transaction)
   }
   const copy = (row: MemoryRow): Row => structuredClone(row) as Row
 

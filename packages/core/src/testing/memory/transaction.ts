@@ -1,4 +1,5 @@
-import { StalePhaseError, TwinspanError } from '../../errors.ts'
+import { StalePhaseError, TransactionEndedError, TwinspanError } from '../../errors.ts'
+import { within } from '../../time.ts'
 import type { MemoryDatabase, MemoryRow, MemoryTableData } from './database.ts'
 
 /** Called before and after everything that a real database would do over the wire. A test pauses, reorders or kills here. */
@@ -20,8 +21,8 @@ export class MemoryUniqueError extends Error {
 export class MemoryTransaction {
   readonly #database: MemoryDatabase
   readonly #step: Step
-  readonly #writes = new Map<string, Map<string, MemoryRow | null>>()
-  readonly #atCommit: (() => void)[] = []
+  #writes = new Map<string, Map<string, MemoryRow | null>>()
+  #atCommit: (() => void)[] = []
   /** Set in a copy's transaction: its writes are not captured. */
   readonly copying: boolean
   #over = false
@@ -99,6 +100,21 @@ export class MemoryTransaction {
     for (const [key, row] of writes ?? []) if (row !== null) yield [key, row]
   }
 
+  /** Runs `work` and takes back what it wrote. Locks stay, as they do behind a savepoint. */
+  async attempt<T>(work: () => Promise<T>): Promise<T> {
+    await this.#step('savepoint')
+    const writes = new Map([...this.#writes].map(([table, rows]) => [table, new Map(rows)]))
+    const atCommit = [...this.#atCommit]
+    const [done] = await Promise.allSettled([work()])
+    await this.#step('rollback to savepoint')
+    const failed = done.status === 'rejected'
+    if (this.#over) throw new TransactionEndedError('The attempt', failed ? { cause: done.reason } : {})
+    this.#writes = writes
+    this.#atCommit = atCommit
+    if (failed) throw done.reason
+    return done.value
+  }
+
   async commit(): Promise<void> {
     await this.#step('commit')
     if (this.#over) throw new Error('the transaction is over')
@@ -127,17 +143,25 @@ export class MemoryTransaction {
   }
 }
 
-/** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
+export interface TransactOptions {
+  /** @default false */
+  readonly copying?: boolean
+  /** After how long the transaction is rolled back, whatever `work` does. @default it may take for ever */
+  readonly timeoutMs?: number | undefined
+}
+
+/** Runs `work` in one transaction: committed when it returns, rolled back when it throws or takes too long. */
 export async function transact<T>(
   database: MemoryDatabase,
   step: Step,
-  copying: boolean,
+  { copying = false, timeoutMs }: TransactOptions,
   work: (transaction: MemoryTransaction) => Promise<T>,
 ): Promise<T> {
   const transaction = new MemoryTransaction(database, step, copying)
   try {
     await step('begin')
-    const result = await work(transaction)
+    const working = (): Promise<T> => work(transaction)
+    const result = await (timeoutMs === undefined ? working() : within(timeoutMs, 'A transaction', working))
     await transaction.commit()
     return result
   } catch (error) {
