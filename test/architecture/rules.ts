@@ -29,7 +29,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   '@twinspan/kysely': { ours: ['@twinspan/core'], others: ['@opentelemetry/api', 'kysely'] },
   '@twinspan/dual-write': { ...feature, others: [...feature.others, 'p-retry'] },
   '@twinspan/backfill': feature,
-  '@twinspan/router': feature,
+  '@twinspan/router': { ...feature, others: [...feature.others, '@openfeature/server-sdk'] },
   '@twinspan/reconcile': feature,
   '@twinspan/cutover': feature,
   '@twinspan/shadow-auth': { ...feature, others: [...feature.others, 'argon2', 'bcrypt'] },
