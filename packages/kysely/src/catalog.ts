@@ -45,3 +45,8 @@ export interface TableFacts extends TableName {
   readonly uniques: readonly (readonly string[])[]
   readonly primaryKey: readonly string[]
 }
+  /**
+   * What a row can displace another by (`insert or replace`): as `uniques`, and partial indexes as if they were complete.
+   * Absent: nothing displaces a row without its being deleted in front of its triggers.
+   */
+  readonly replaceable?: readonly (readonly string[])[]

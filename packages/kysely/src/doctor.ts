@@ -1,12 +1,12 @@
 import type { BoundSide, Examination, SideFinding } from '@twinspan/core'
 import { sql } from 'kysely'
+import { tablesOf } from './captured-tables.ts'
 import type { Database } from './database.ts'
 import type { Dialect, Scope } from './dialect.ts'
 import { examineMysql } from './doctor-mysql.ts'
 import type { Patient } from './doctor-patient.ts'
 import { examinePostgres } from './doctor-postgres.ts'
 import { examineSqlite } from './doctor-sqlite.ts'
-import { tableOf } from './table-handle.ts'
 
 const EXAMINERS: Readonly<Record<Dialect['engine'], (patient: Patient) => Promise<readonly SideFinding[]>>> = {
   postgres: examinePostgres,
@@ -41,9 +41,10 @@ async function untriggered(database: Database, { entities, capture }: Examinatio
   if (capture !== 'trigger') return []
   const tables = []
   for (const entity of entities) {
-    const facts = await tableOf(entity, database).facts()
-    const installed = await database.dialect.installedTriggers(database.own, facts)
-    if (installed.size === 0) tables.push({ schema: facts.schema, name: facts.name })
+    for (const { facts } of await tablesOf(entity, database)) {
+      const installed = await database.dialect.installedTriggers(database.own, facts)
+      if (installed.size === 0) tables.push({ schema: facts.schema, name: facts.name })
+    }
   }
   return tables
 }

@@ -1,5 +1,6 @@
 import { type EntityStore, InvalidOptionError, type KeyRange, type StoreOptions, textOption } from '@twinspan/core'
 import type { Insertable, InsertType, Selectable, SelectType } from 'kysely'
+import { withHandle } from './captured-tables.ts'
 import { chunks } from './chunks.ts'
 import type { Database } from './database.ts'
 import { identityOf } from './identity.ts'
@@ -10,7 +11,6 @@ import { rowKey } from './rows.ts'
 import { saveRows } from './save.ts'
 import { keysAtOnce } from './select-keys.ts'
 import { createTableContext, requireUniqueKey } from './table-context.ts'
-import { withHandle } from './table-handle.ts'
 
 type Row = Record<string, unknown>
 
@@ -134,9 +134,9 @@ export function createTable<Out, In>(database: Database, name: string, options: 
   Object.defineProperty(store, 'identity', { enumerable: true, get: () => identityOf(context) })
   return withHandle(store, {
     database,
-    get physicalKey() {
-      return database.physical(name, key).columns
+    async tables() {
+      const { facts } = await context.known()
+      return [{ facts, key: database.physical(name, key).columns, part: false }]
     },
-    facts: async () => (await context.known()).facts,
   }) as unknown as TableStore<Out, In>
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { CapturedTable } from './captured-tables.ts'
 import type { TableFacts } from './catalog.ts'
 import type { Scope } from './dialect.ts'
 
@@ -19,12 +20,9 @@ export interface Surroundings {
   readonly counts: boolean
 }
 
-export interface CaptureRequest {
+export interface CaptureRequest extends CapturedTable {
   readonly scope: Scope
   readonly entity: string
-  readonly facts: TableFacts
-  /** The database's own names of the key's columns. */
-  readonly key: readonly string[]
   readonly surroundings: Surroundings
 }
 
@@ -44,6 +42,18 @@ export function triggerName(kind: string, scope: Scope, ...parts: readonly (stri
     .update(JSON.stringify([scope.migration, scope.side, ...parts]))
     .digest('hex')
   return `twinspan_${kind}_${hash.slice(0, 16)}`
+}
+
+/** What tells the triggers of two parts in one table apart; a table of an entity's own rows has one set. */
+export function partName({ part, key }: CaptureRequest): readonly string[] {
+  return part ? ['part', ...key] : []
+}
+
+/**
+ * Whether a row may hold no key, because a column of it is NULL. Such a row belongs to no record, and marks none.
+ */
+export function mayLackKey({ facts, key }: CaptureRequest): boolean {
+  return key.some((column) => !facts.primaryKey.includes(column))
 }
 
 /** A string literal. Names with backslashes are refused at `bind`, so that doubling quotes is all there is to do. */

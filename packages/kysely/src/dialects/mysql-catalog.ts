@@ -76,6 +76,7 @@ function columnFacts(row: ColumnRow): ColumnFacts {
     type: row.type,
     kind,
     json: row.data_type.toLowerCase() === 'json',
+    nullable: row.nullable === 'YES',
     required: row.nullable === 'NO' && row.fallback === null && !generated && !/auto_increment/i.test(row.extra),
     writable: !generated,
     insist: false,

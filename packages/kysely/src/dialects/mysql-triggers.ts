@@ -1,9 +1,12 @@
+import type { TableFacts } from '../catalog.ts'
 import type { Scope } from '../dialect.ts'
 import {
   type CaptureRequest,
   type FreezeRequest,
   frozenMessage,
   literal,
+  mayLackKey,
+  partName,
   staleMessage,
   type Trigger,
   triggerName,
@@ -17,13 +20,20 @@ export function deniedSequence(scope: Scope): string {
 }
 
 // Triggers see neither TRUNCATE nor what a foreign key's cascade changes.
-export function mysqlCapture({ scope, entity, facts, key, surroundings }: CaptureRequest): readonly Trigger[] {
+export function mysqlCapture(request: CaptureRequest): readonly Trigger[] {
+  const { scope, entity, facts, key, surroundings } = request
   const own = (name: string): string => qualified(surroundings.schema, name)
-  const mark = (row: string): string => `insert into ${own('twinspan_journal')}
+  const insert = (row: string): string => `insert into ${own('twinspan_journal')}
       (migration, side, entity, key_text, attempts, due_at, parked, marked_at)
-      values (${literal(scope.migration)}, '${scope.side}', ${literal(entity)}, ${keyExpression(row, key)}, 0, 0, 0, ${NOW});`
+      values (${literal(scope.migration)}, '${scope.side}', ${literal(entity)}, ${keyExpression(row, facts, key)}, 0, 0, 0, ${NOW});`
+  const mark = (row: string): string =>
+    mayLackKey(request)
+      ? `if ${key.map((column) => `${row}${quote(column)} is not null`).join(' and ')} then
+      ${insert(row)}
+    end if;`
+      : insert(row)
   // `binary`: a change of case or of trailing spaces is a change of the key on the other side.
-  const moved = key.map((column) => `binary new.${quote(column)} <> binary old.${quote(column)}`).join(' or ')
+  const moved = key.map((column) => `not (binary new.${quote(column)} <=> binary old.${quote(column)})`).join(' or ')
   const events: readonly (readonly [string, string])[] = [
     ['insert', mark('new.')],
     ['update', `${mark('old.')}\n    if ${moved} then\n      ${mark('new.')}\n    end if;`],
@@ -42,7 +52,12 @@ export function mysqlCapture({ scope, entity, facts, key, surroundings }: Captur
     ${marks}
   end if;
 end`
-    return trigger(triggerName(`capture_${event}`, scope, entity, facts.name), `after ${event}`, facts, body)
+    return trigger(
+      triggerName(`capture_${event}`, scope, entity, facts.name, ...partName(request)),
+      `after ${event}`,
+      facts,
+      body,
+    )
   })
 }
 
@@ -77,8 +92,13 @@ function trigger(
 }
 
 /** `keyText` in SQL. */
-function keyExpression(row: string, key: readonly string[]): string {
-  const part = (column: string): string => `convert(${row}${quote(column)} using utf8mb4)`
+function keyExpression(row: string, { columns }: TableFacts, key: readonly string[]): string {
+  const part = (column: string): string => {
+    const value = `${row}${quote(column)}`
+    const integer = columns.find(({ name }) => name === column)?.kind === 'integer'
+    // What is calculated has lost `zerofill`: the server writes 7 as 00007 where a driver hands out 7.
+    return `convert(${integer ? `${value} + 0` : value} using utf8mb4)`
+  }
   const [only] = key
   if (key.length === 1 && only !== undefined) return part(only)
   return `concat(${key.map((column) => `replace(replace(${part(column)}, '~', '~0'), '|', '~1')`).join(", '|', ")})`

@@ -91,6 +91,7 @@ function columnFacts(row: ColumnRow): ColumnFacts {
     kind,
     ...(bits === undefined ? {} : { bits }),
     json: row.base === 'json' || row.base === 'jsonb',
+    nullable: !row.not_null,
     required: row.not_null && !row.has_default && row.identity === '',
     writable: row.generated === '',
     insist: row.identity === 'a',

@@ -1,9 +1,12 @@
+import type { TableFacts } from '../catalog.ts'
 import type { Scope } from '../dialect.ts'
 import {
   type CaptureRequest,
   type FreezeRequest,
   frozenMessage,
   literal,
+  mayLackKey,
+  partName,
   staleMessage,
   type Trigger,
   triggerName,
@@ -15,7 +18,8 @@ export function deniedSequence(scope: Scope): string {
   return triggerName('denied', scope)
 }
 
-export function postgresCapture({ scope, entity, facts, key, surroundings }: CaptureRequest): readonly Trigger[] {
+export function postgresCapture(request: CaptureRequest): readonly Trigger[] {
+  const { scope, entity, facts, key, part, surroundings } = request
   const ownSchema = surroundings.schema
   const own = (name: string): string => qualified(ownSchema, name)
   const table = qualified(facts.schema, facts.name)
@@ -38,16 +42,21 @@ export function postgresCapture({ scope, entity, facts, key, surroundings }: Cap
   if accepted is not true then
     raise exception using message = ${literal(staleMessage(scope))}, errcode = 'TW001';
   end if;`
-  const row = triggerName('capture', scope, entity, facts.schema, facts.name)
-  const truncate = triggerName('truncate', scope, entity, facts.schema, facts.name)
+  const [row = '', truncate = ''] = ['capture', 'truncate'].map((kind) =>
+    triggerName(kind, scope, entity, facts.schema, facts.name, ...partName(request)),
+  )
+  const present = (from: string): string => key.map((column) => `${from}${quote(column)} is not null`).join(' and ')
+  const if_ = (condition: string, from: string): string =>
+    mayLackKey(request) ? `(${condition}) and ${present(from)}` : condition
+  const moved = key.map((column) => differ(facts, column)).join(' or ')
   const rowBody = `
 declare accepted boolean;
 begin
   ${guard}
-  if tg_op <> 'INSERT' then
+  if ${if_(`tg_op <> 'INSERT'`, 'old.')} then
     ${insert} values (${values(keyExpression('old.', key))});
   end if;
-  if tg_op = 'INSERT' or (tg_op = 'UPDATE' and (${key.map((column) => `new.${quote(column)} is distinct from old.${quote(column)}`).join(' or ')})) then
+  if ${if_(`tg_op = 'INSERT' or (tg_op = 'UPDATE' and (${moved}))`, 'new.')} then
     ${insert} values (${values(keyExpression('new.', key))});
   end if;
   return null;
@@ -58,7 +67,7 @@ end;
 declare accepted boolean;
 begin
   ${guard}
-  ${insert} select ${values(keyExpression('victim.', key))} from ${table} victim;
+  ${insert} select ${part ? 'distinct ' : ''}${values(keyExpression('victim.', key))} from ${table} victim${mayLackKey(request) ? ` where ${present('victim.')}` : ''};
   return null;
 end;
 `
@@ -120,6 +129,17 @@ function keyExpression(row: string, key: readonly string[]): string {
   const [only] = key
   if (key.length === 1 && only !== undefined) return part(only)
   return key.map((column) => `replace(replace(${part(column)}, '~', '~0'), '|', '~1')`).join(" || '|' || ")
+}
+
+/** Whether a key's column has another text than before. */
+function differ({ columns }: TableFacts, column: string): string {
+  const { kind, byteEquality } = columns.find(({ name }) => name === column) ?? { kind: 'other' }
+  const before = `old.${quote(column)}`
+  const after = `new.${quote(column)}`
+  // 7.0 and 7.00 are equal numbers, 'a' and 'A' equal values of citext: each is another key.
+  const exact = kind === 'integer' || kind === 'uuid' || (kind === 'text' && byteEquality)
+  if (exact) return `${after} is distinct from ${before}`
+  return `concat(${after}) collate "C" is distinct from concat(${before}) collate "C"`
 }
 
 function qualified(schema: string | undefined, name: string): string {

@@ -87,6 +87,9 @@ export const sqlite: Dialect = {
 }
 
 async function describe(db: Kysely<OwnTables>, { name }: TableName): Promise<TableFacts | undefined> {
+  const table = await sql`select 1 from sqlite_master
+    where type = 'table' and name = ${name} collate nocase`.execute(db)
+  if (table.rows.length === 0) return undefined
   const columns = await sql<{
     name: string
     type: string
@@ -96,26 +99,32 @@ async function describe(db: Kysely<OwnTables>, { name }: TableName): Promise<Tab
     hidden: number
   }>`
     select name, type, "notnull", dflt_value, pk, hidden from pragma_table_xinfo(${name}) order by cid`.execute(db)
-  if (columns.rows.length === 0) return undefined
   const counter = await sql`select 1 from sqlite_master
     where type = 'table' and name = ${name} collate nocase and sql like '%autoincrement%'`.execute(db)
-  const indexes = await sql<{ index_name: string; origin: string; name: string | null; coll: string | null }>`
-    select l.name as index_name, l.origin, i.name, i.coll
+  const indexes = await sql<{ index_name: string; partial: number; name: string | null; coll: string | null }>`
+    select l.name as index_name, l.partial, i.name, i.coll
     from pragma_index_list(${name}) l, pragma_index_xinfo(l.name) i
-    where l."unique" = 1 and l.partial = 0 and i.key = 1
+    where l."unique" = 1 and i.key = 1
     order by l.seq, i.seqno`.execute(db)
   const primaryKey = columns.rows
     .filter(({ pk }) => pk > 0)
     .sort((a, b) => a.pk - b.pk)
     .map((column) => column.name)
-  const byIndex = groupBy(indexes.rows, (row) => row.index_name)
-  const uniques = [...byIndex.values()].map((rows) => rows.map((row) => row.name ?? ''))
-  const collations = new Map(indexes.rows.map((row) => [row.name, row.coll]))
+  const collations = new Map(indexes.rows.filter((row) => Number(row.partial) === 0).map((row) => [row.name, row.coll]))
+  // An index on an expression has no column to go by.
+  const byIndex = [...groupBy(indexes.rows, (row) => row.index_name).values()].filter((rows) =>
+    rows.every((row) => row.name !== null),
+  )
+  const columnsOf = (rows: readonly (typeof indexes.rows)[number][]): string[] => rows.map((row) => row.name ?? '')
+  const uniques = byIndex.filter((rows) => rows.every((row) => Number(row.partial) === 0)).map(columnsOf)
+  const withKey = (some: readonly string[][]): readonly string[][] =>
+    primaryKey.length === 0 ? some : [primaryKey, ...some]
   return {
     schema: undefined,
     name,
     primaryKey,
-    uniques: primaryKey.length === 0 ? uniques : [primaryKey, ...uniques],
+    uniques: withKey(uniques),
+    replaceable: withKey(byIndex.map(columnsOf)),
     columns: columns.rows.map((column): ColumnFacts => {
       const kind = kindOf(column.type)
       const binary = (collations.get(column.name) ?? 'BINARY').toUpperCase() === 'BINARY'
@@ -127,6 +136,7 @@ async function describe(db: Kysely<OwnTables>, { name }: TableName): Promise<Tab
         kind,
         ...(kind === 'integer' ? { bits: 64 } : {}),
         json: /json/i.test(column.type),
+        nullable: column.notnull === 0,
         required: column.notnull === 1 && column.dflt_value === null && !generates,
         writable: column.hidden === 0,
         insist: false,
