@@ -70,7 +70,22 @@ export type TwinspanEvent =
       readonly entity: string
       readonly operation: string
       readonly outcome: ShadowOutcome
+      /** Where the read was repeated on the primary as well: whether the primary agreed with itself. */
+      readonly control?: 'match' | 'noise'
       readonly unit?: string
+    }
+  /** A write's method was tried on the target inside the copy of that write, and everything it did was taken back. */
+  | {
+      readonly type: 'rehearsal'
+      readonly entity: string
+      readonly operation: string
+      readonly outcome: RehearsalOutcome
+      /** What differed, or why nothing was learned. */
+      readonly reason?: RehearsalReason
+      /** The names of the fields that the method left otherwise than the copy. */
+      readonly fields?: readonly string[]
+      /** The redacted error of the method. */
+      readonly error?: string
     }
   | {
       readonly type: 'backfill'
@@ -164,7 +179,48 @@ export type AuthFinding =
   /** The new hash could not be made or stored. */
   | 'upgrade-failed'
 
-export type ShadowOutcome = 'match' | 'mismatch' | 'lagged' | 'error' | 'timeout' | 'shed'
+export type ShadowOutcome =
+  | 'match'
+  /** Both sides held still, nothing was on its way, and they differed. */
+  | 'mismatch'
+  /** They differ in a way that the operation's `ignore` knows. */
+  | 'ignored'
+  /** The primary did not agree with itself either. */
+  | 'noise'
+  /** The difference went away, or the key was dirty for as long as it was watched. */
+  | 'lagged'
+  /** The secondary failed, or did not answer in time. */
+  | 'error'
+  | 'timeout'
+  /** `compare`, `clean` or `ignore` threw. */
+  | 'comparison-error'
+  /** The primary failed when it was asked once more. */
+  | 'undecided'
+  /** Too many were under way. */
+  | 'shed'
+
+export type RehearsalOutcome = 'match' | 'mismatch' | 'error' | 'skipped'
+
+export type RehearsalReason =
+  /** The method left another row, none, or one where there should be none; or it answered otherwise. */
+  | 'fields'
+  | 'missing-row'
+  | 'extra-row'
+  | 'result'
+  /** Another write of the key was pending, or came in between. */
+  | 'other-writes'
+  /** The copy changed nothing: the write had been copied before, by this process or another. */
+  | 'copied'
+  /** The target has no row yet, in a phase in which history may still be missing. */
+  | 'no-row'
+  /** Too many keys were due at once, too many calls were waiting, or the call waited too long. */
+  | 'busy'
+  /** The operation hung or ended the transaction, and is left alone for a while or for good. */
+  | 'resting'
+  /** The copy that it was part of failed, and was made again without it. */
+  | 'copy-failed'
+  /** The side cannot take back a part of a transaction. */
+  | 'unsupported'
 
 export type EventOf<Type extends TwinspanEvent['type']> = Extract<TwinspanEvent, { readonly type: Type }>
 

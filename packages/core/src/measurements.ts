@@ -20,6 +20,8 @@ export const INSTRUMENTS = {
   'twinspan.reads': { kind: 'counter', unit: '{read}' },
   'twinspan.read.duration': { kind: 'histogram', unit: 'ms' },
   'twinspan.shadow': { kind: 'counter', unit: '{read}' },
+  'twinspan.shadow.control': { kind: 'counter', unit: '{read}' },
+  'twinspan.rehearsal': { kind: 'counter', unit: '{write}' },
   'twinspan.backfill.rows': { kind: 'gauge', unit: '{row}' },
   'twinspan.backfill.eta': { kind: 'gauge', unit: 'ms' },
   'twinspan.reconcile.compared': { kind: 'counter', unit: '{row}' },
@@ -71,7 +73,14 @@ export function measurementsOf(event: TwinspanEvent): readonly Measurement[] {
         }),
       ]
     case 'shadow-read':
-      return [one('twinspan.shadow', 1, { 'twinspan.entity': event.entity, outcome: event.outcome })]
+      return [
+        one('twinspan.shadow', 1, { 'twinspan.entity': event.entity, outcome: event.outcome }),
+        ...(event.control === undefined
+          ? []
+          : [one('twinspan.shadow.control', 1, { 'twinspan.entity': event.entity, outcome: event.control })]),
+      ]
+    case 'rehearsal':
+      return [one('twinspan.rehearsal', 1, { 'twinspan.entity': event.entity, outcome: event.outcome })]
     case 'backfill':
       return [
         one('twinspan.backfill.rows', event.rows, { 'twinspan.entity': event.entity }),

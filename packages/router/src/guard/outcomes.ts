@@ -69,11 +69,11 @@ export function createOutcomes({ latency, oncePerMs }: OutcomesOptions): Outcome
     },
 
     shadow(now, { entity, operation, outcome, unit }) {
-      if (outcome === 'shed') return
+      if (outcome === 'shed' || outcome === 'undecided') return
       // A read of target that nobody waited for is as good a witness of its health as one that somebody did.
       const failed = outcome === 'error' || outcome === 'timeout'
       count(now, 'target', sums.errors, 'errors', failed, unit)
-      if (failed || outcome === 'lagged') return
+      if (outcome !== 'match' && outcome !== 'mismatch' && outcome !== 'ignored') return
       const { integrity } = sums
       if (outcome === 'mismatch') {
         if (!admit(now, 'integrity', unit)) return
