@@ -16,6 +16,8 @@ export interface ColumnFacts {
   readonly bits?: number
   /** Whether values are JSON documents. */
   readonly json: boolean
+  /** Whether the column takes NULL. */
+  readonly nullable: boolean
   /** Whether an insert that does not name the column fails. */
   readonly required: boolean
   /** Whether the column takes values at all; a generated column does not. */
@@ -44,9 +46,9 @@ export interface TableFacts extends TableName {
   /** The columns of the primary key and of every complete, immediate unique constraint, the primary key first. */
   readonly uniques: readonly (readonly string[])[]
   readonly primaryKey: readonly string[]
-}
   /**
    * What a row can displace another by (`insert or replace`): as `uniques`, and partial indexes as if they were complete.
    * Absent: nothing displaces a row without its being deleted in front of its triggers.
    */
   readonly replaceable?: readonly (readonly string[])[]
+}
