@@ -7,6 +7,11 @@ export interface StoreOptions {
    * out a Kysely `Transaction`. Absent: the store's own connection.
    */
   readonly transaction?: unknown
+  /**
+   * The fencing token of a copy to an opaque side. A store with `guard: 'version'` keeps the highest that it was given for a
+   * key, for a removed key too, and throws for a lower one before it changes anything of that key. An equal one is the same copy.
+   */
+  readonly version?: bigint
   readonly signal?: AbortSignal
 }
 
@@ -31,6 +36,59 @@ export interface InsertOutcome {
 export interface PendingChange<In = unknown> {
   readonly saved: readonly In[]
   readonly removed: readonly Key[]
+}
+
+/**
+ * How a value is written so that two engines write it alike:
+ *
+ * | form | |
+ * |---|---|
+ * | `integer` | decimal digits; a boolean is `1` or `0` |
+ * | `decimal` | digits without trailing zeros after the point |
+ * | `double` | the shortest digits that give the same double |
+ * | `text` | the characters |
+ * | `uuid` | 36 characters, lower case |
+ * | `bytes` | hexadecimal, lower case |
+ * | `date`, `time`, `datetime` | `YYYY-MM-DD`, `HH:MM:SS`, both with a blank between; fractions without trailing zeros |
+ * | `instant` | a `datetime` in UTC |
+ */
+export type CanonicalForm =
+  | 'integer'
+  | 'decimal'
+  | 'double'
+  | 'text'
+  | 'uuid'
+  | 'bytes'
+  | 'date'
+  | 'time'
+  | 'datetime'
+  | 'instant'
+
+export interface ColumnForms {
+  readonly forms: readonly CanonicalForm[]
+  readonly nullable: boolean
+}
+
+export interface DigestColumn {
+  readonly name: string
+  readonly form: CanonicalForm
+  /** Whether the column may hold NULL on either side. */
+  readonly nullable: boolean
+}
+
+/** A stretch as in `KeyRange`; without `limit` all of it. */
+export interface DigestRange {
+  readonly after?: Key
+  readonly through?: Key
+  readonly limit?: number
+}
+
+export interface Digest {
+  readonly rows: number
+  /** The last of `limit` rows, after which to go on; `undefined` when the stretch held fewer. */
+  readonly last: Key | undefined
+  /** Hexadecimal. What it is for no rows is the same everywhere. */
+  readonly digest: string
 }
 
 /**
@@ -72,6 +130,13 @@ export interface EntityStore<Out = unknown, In = Out> {
    * it names are given another value until it is saved. What cannot be moved under these rules stays where it is.
    */
   makeRoom?(change: PendingChange<In>, options: StoreOptions): Promise<void>
+  /** In which forms each column can be written into a digest, the best first, by the column's name. Without it a comparison reads the rows. */
+  forms?(): Promise<ReadonlyMap<string, ColumnForms>>
+  /**
+   * One digest over the rows of a stretch in ascending key order, made where the rows are. Two stores that hold the same
+   * values in the same order and forms give the same digest; any other row, value or order gives another one.
+   */
+  digest?(range: DigestRange, columns: readonly DigestColumn[], options?: StoreOptions): Promise<Digest>
   /** How many rows there are: exact, or the engine's estimate where counting is dear. */
   count?(options?: StoreOptions): Promise<{ readonly rows: number; readonly exact: boolean }>
   /** Throws a typed error when the table, a column of its key or its primary key constraint is missing. Writes nothing. */

@@ -15,6 +15,11 @@ export interface EntityOptions<LegacyOut, LegacyIn, TargetOut, TargetIn> {
   toTarget(row: NoInfer<LegacyOut>): NoInfer<TargetIn> | null
   /** The way back, for the reverse mirror after the switch. */
   toLegacy(row: NoInfer<TargetOut>): NoInfer<LegacyIn> | null
+  /**
+   * Legacy column → target column, where the translation does nothing but hand values over. A sweep then compares digests
+   * that the databases compute, and reads rows only where these differ. `sameColumns` gives it together with both translations.
+   */
+  readonly columns?: Readonly<Record<string, string>>
 }
 
 /** One kind of record that exists on both sides. */
@@ -24,6 +29,8 @@ export interface Entity<LegacyOut = unknown, LegacyIn = unknown, TargetOut = unk
   readonly target: EntityStore<TargetOut, TargetIn>
   toTarget(row: LegacyOut): TargetIn | null
   toLegacy(row: TargetOut): LegacyIn | null
+  /** Legacy column → target column, where the translation only hands values over. */
+  readonly columns?: Readonly<Record<string, string>>
   /** The canonical key of a row of `side`, loaded or translated. */
   keyTextOf(side: SideName, row: unknown): string
   /** The key of a row of `side`. */
@@ -71,6 +78,10 @@ export function defineEntity<LegacyOut, LegacyIn, TargetOut, TargetIn>(
       `entity "${options.name}"`,
     )
   }
+  const { columns } = options
+  if (columns !== undefined && new Set(Object.values(columns)).size !== Object.keys(columns).length) {
+    throw new InvalidOptionError('columns', columns, 'every target column once', `entity "${options.name}"`)
+  }
   const keyOf = (side: SideName, row: unknown): Key => {
     const store: EntityStore = options[side]
     return store.key === undefined ? (row as { id: Key }).id : store.key(row)
@@ -81,6 +92,7 @@ export function defineEntity<LegacyOut, LegacyIn, TargetOut, TargetIn>(
     target: options.target,
     toTarget: (row) => options.toTarget(row),
     toLegacy: (row) => options.toLegacy(row),
+    ...(columns === undefined ? {} : { columns }),
     keyOf,
     keyOfText: (text) => parseKey(text, keyParts),
     keyTextOf: (side, row) => keyText(keyOf(side, row)),

@@ -3,6 +3,7 @@ import type { Insertable, InsertType, Selectable, SelectType } from 'kysely'
 import { withHandle } from './captured-tables.ts'
 import { chunks } from './chunks.ts'
 import type { Database } from './database.ts'
+import { createDigests } from './digest/digests.ts'
 import { identityOf } from './identity.ts'
 import { insertMissingRows } from './insert-missing.ts'
 import { makeRoom } from './make-room.ts'
@@ -89,6 +90,7 @@ export function createTable<Out, In>(database: Database, name: string, options: 
     save: (rows, options) => saveRows(context, rows, options),
     insertMissing: (rows, options) => insertMissingRows(context, rows, options),
     makeRoom: (change, options) => makeRoom(context, change, options),
+    ...createDigests(context),
 
     async remove(keys, options) {
       const { key: keyColumns } = await context.known(options)

@@ -1,4 +1,4 @@
-import { type Key, type KeyRange, keyText } from '@twinspan/core'
+import { type EntityStore, type Key, type KeyRange, keyText } from '@twinspan/core'
 import { assertCurrent, type Comparison, loadRows } from './comparison.ts'
 import { differenceOf, type Expected, expectedOf } from './verdict.ts'
 
@@ -29,9 +29,13 @@ const ABSENT: Expected = { row: null }
  * key. The stretches follow one another without a gap from one open end to the other, so that every key of the secondary
  * lies in at least one of them, whatever its order.
  */
-export async function* comparePages(comparison: Comparison, pageRows: number): AsyncGenerator<ComparedPage> {
+export async function* comparePages(
+  comparison: Comparison,
+  pageRows: number,
+  from?: Key,
+): AsyncGenerator<ComparedPage> {
   const { entity, primary } = comparison
-  let after: Key | undefined
+  let after = from
   let reading = readPage(comparison, after, pageRows)
   for (;;) {
     const rows = await reading
@@ -49,6 +53,19 @@ export async function* comparePages(comparison: Comparison, pageRows: number): A
     after = last
     assertCurrent(comparison)
   }
+}
+
+/** Compares the rows of a stretch that is known to be short. */
+export async function compareStretch(
+  comparison: Comparison,
+  stretch: Pick<Stretch, 'after' | 'through'>,
+  limit: number,
+): Promise<ComparedPage> {
+  const { entity, primary } = comparison
+  const rows: unknown[] = []
+  for await (const page of rowsOf(entity[primary], (row) => entity.keyOf(primary, row), { ...stretch, limit }))
+    rows.push(...page)
+  return { rows: rows.length, sightings: await comparePage(comparison, rows, { ...stretch, limit }) }
 }
 
 function readPage({ entity, primary }: Comparison, after: Key | undefined, limit: number): Promise<readonly unknown[]> {
@@ -77,7 +94,7 @@ async function comparePage(
     if (differenceOf(entry.expected, actual, settings.normalize) !== null) sightings.push(entry)
   }
 
-  for await (const held of secondaryRows(comparison, stretch)) {
+  for await (const held of rowsOf(entity[secondary], (row) => entity.keyOf(secondary, row), stretch)) {
     const strangers: Key[] = []
     for (const row of held) {
       const key = entity.keyOf(secondary, row)
@@ -105,8 +122,10 @@ async function comparePage(
   return sightings
 }
 
-async function* secondaryRows(
-  { entity, secondary }: Comparison,
+/** The rows of a stretch, `limit` at a time. */
+async function* rowsOf(
+  store: EntityStore,
+  keyOf: (row: unknown) => Key,
   { after, through, limit }: Stretch,
 ): AsyncGenerator<readonly unknown[]> {
   for (let from = after; ; ) {
@@ -115,9 +134,9 @@ async function* secondaryRows(
       ...(through === undefined ? {} : { through }),
       limit,
     }
-    const rows = await entity[secondary].scan(range)
+    const rows = await store.scan(range)
     yield rows
     if (rows.length < limit) return
-    from = entity.keyOf(secondary, rows.at(-1))
+    from = keyOf(rows.at(-1))
   }
 }

@@ -8,8 +8,10 @@ import {
   sweepDocument,
 } from '@twinspan/core'
 import { assertCurrent, begin, type Comparison } from './comparison.ts'
+import { planDigest } from './digest-plan.ts'
 import type { Finding } from './finding.ts'
 import { type FindingBook, openFindings } from './findings.ts'
+import { compareLeaves } from './leaves.ts'
 import { type CompareOptions, compareSettings } from './options.ts'
 import { comparePages } from './pages.ts'
 import { createRepair, type Repair } from './repair.ts'
@@ -29,11 +31,18 @@ export interface SweepOptions extends CompareOptions {
    */
   readonly maxRepairs?: number
   /**
-   * Rows that are read at once from either side, and so what bounds the memory.
+   * Rows that are read at once from either side, and so what bounds the memory, where rows are read.
    *
    * @default 2_000
    */
   readonly pageRows?: number
+  /**
+   * Lets the databases make digests of many rows at once, and reads rows only where two digests differ. Needs an entity that
+   * names its `columns`; without them, or where the engines cannot write a column alike, every row is read as with `false`.
+   *
+   * @default true
+   */
+  readonly digests?: boolean
   /** Told after every page. */
   readonly onProgress?: (progress: ProgressOfSweep) => void
 }
@@ -42,6 +51,8 @@ export interface ProgressOfSweep {
   readonly entity: string
   /** Rows of the primary compared so far. */
   readonly rows: number
+  /** Why every row is read, where that is so. */
+  readonly readsRowsBecause: string | undefined
   /** Keys under watch: they differed at first sight. */
   readonly suspects: number
   readonly drift: number
@@ -70,14 +81,24 @@ export function sweep(
     throw new InvalidOptionError('entity', entity.name, `an entity of migration "${migration.name}"`)
   }
   const onProgress = options.onProgress ?? (() => {})
-  return run(() => begin(migration, entity, settings), pageRows, options.repair === true ? maxRepairs : 0, onProgress)
+  return run(() => begin(migration, entity, settings), {
+    pageRows,
+    byDigest: options.digests ?? true,
+    maxRepairs: options.repair === true ? maxRepairs : 0,
+    onProgress,
+  })
+}
+
+interface Work {
+  readonly pageRows: number
+  readonly byDigest: boolean
+  readonly maxRepairs: number
+  readonly onProgress: (progress: ProgressOfSweep) => void
 }
 
 async function* run(
   start: () => Comparison,
-  pageRows: number,
-  maxRepairs: number,
-  onProgress: (progress: ProgressOfSweep) => void,
+  { pageRows, byDigest, maxRepairs, onProgress }: Work,
 ): AsyncGenerator<Finding, SweepRecord> {
   const comparison = start()
   const { migration, entity } = comparison
@@ -94,12 +115,15 @@ async function* run(
     return findings
   }
 
-  for await (const page of comparePages(comparison, pageRows)) {
+  const plan = byDigest ? await planDigest(comparison) : { because: 'the caller wants every row read' }
+  const pages = 'because' in plan ? comparePages(comparison, pageRows) : compareLeaves(comparison, plan, pageRows)
+  for await (const page of pages) {
     tally.rows += page.rows
     for (const { key, expected } of page.sightings) suspects.add(key, expected)
     yield* await settle(await suspects.due())
     while (suspects.size > MOST_SUSPECTS) yield* await settle(await suspects.next())
-    onProgress({ entity: entity.name, rows: tally.rows, suspects: suspects.size, drift: tally.drift })
+    const readsRowsBecause = 'because' in plan ? plan.because : undefined
+    onProgress({ entity: entity.name, rows: tally.rows, readsRowsBecause, suspects: suspects.size, drift: tally.drift })
   }
   while (suspects.size > 0) yield* await settle(await suspects.next())
   const repaired = await repair.verify()
