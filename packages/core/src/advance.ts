@@ -52,11 +52,15 @@ export async function advance(context: AdvanceContext, options: AdvanceOptions):
   await decide(context, now, options, refuse, risks)
   const after = await migration.refresh()
   if (to === 'off') {
-    await migration.sides.legacy.capture.uninstall(captured(migration.entities, 'legacy'))
+    if (migration.capture.legacy === 'trigger') {
+      await migration.sides.legacy.capture.uninstall(captured(migration.entities, 'legacy'))
+    }
     // A switch that was prepared left triggers there too. A target that does not answer holds nobody up.
     const { capture } = migration.sides.target
     const target = captured(migration.entities, 'target')
-    await within(context.lockTimeoutMs, 'the triggers of target', () => capture.uninstall(target)).catch(() => {})
+    if (migration.capture.target === 'trigger') {
+      await within(context.lockTimeoutMs, 'the triggers of target', () => capture.uninstall(target)).catch(() => {})
+    }
   }
   return after
 }
@@ -78,7 +82,7 @@ const PREPARATIONS: Partial<
   Readonly<Record<Phase, (context: AdvanceContext, options: AdvanceOptions, now: Snapshot) => Promise<void>>>
 > = {
   async capture({ migration }) {
-    if (migration.capture === 'trigger') {
+    if (migration.capture.legacy === 'trigger') {
       await migration.sides.legacy.capture.install(captured(migration.entities, 'legacy'))
     }
   },

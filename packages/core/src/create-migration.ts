@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { advance } from './advance.ts'
+import { captureOption } from './capture-modes.ts'
 import { checkNames, checkStores, probeTranslation } from './checks.ts'
 import { definitionOf } from './definition.ts'
 import { examine, risksOption } from './doctor.ts'
@@ -10,6 +11,7 @@ import type { Migration, MigrationOptions, Snapshot } from './migration.ts'
 import { numberOption, textOption } from './options.ts'
 import { PLANS, type SideName } from './phases.ts'
 import { createRoad, isRefusal, type Sighting } from './road.ts'
+import type { BoundSide } from './side.ts'
 import { recordEvents } from './telemetry.ts'
 import { sleep as realSleep } from './time.ts'
 import { createUnitOfWorkContext } from './unit-of-work.ts'
@@ -25,7 +27,6 @@ const UNKNOWN: Snapshot = { phase: 'off', epoch: 0, plan: PLANS.off, incarnation
 export function createMigration(options: MigrationOptions): Migration {
   const name = textOption('name', options.name)
   const {
-    capture = 'trigger',
     onCaptureFailure = 'fail-write',
     entities,
     instance = randomUUID(),
@@ -33,29 +34,35 @@ export function createMigration(options: MigrationOptions): Migration {
     sleep = realSleep,
     version = '',
   } = options
-  if (capture !== 'trigger' && capture !== 'transaction') {
-    throw new InvalidOptionError('capture', capture, "'trigger' or 'transaction'")
-  }
+  const capture = captureOption(options.capture, options)
   if (onCaptureFailure !== 'fail-write' && onCaptureFailure !== 'write-anyway') {
     throw new InvalidOptionError('onCaptureFailure', onCaptureFailure, "'fail-write' or 'write-anyway'")
   }
-  if (onCaptureFailure === 'write-anyway' && capture === 'trigger') {
+  if (onCaptureFailure === 'write-anyway' && capture.legacy === 'trigger' && capture.target === 'trigger') {
     throw new InvalidOptionError('onCaptureFailure', onCaptureFailure, "'fail-write', because capture is 'trigger'")
   }
   checkNames(entities)
   const leaseMs = numberOption('leaseMs', options.leaseMs, 10_000, { min: 100 })
   const refreshMs = numberOption('refreshMs', options.refreshMs, 1_000, { min: 10, max: leaseMs / 2 })
   const timeoutMs = numberOption('timeoutMs', options.timeoutMs, 2_000, { min: 10 })
+  const intents = {
+    holdMs: numberOption('intents.holdMs', options.intents?.holdMs, 15_000, { min: 10 }),
+    quarantineMs: numberOption('intents.quarantineMs', options.intents?.quarantineMs, 60_000, { min: 0 }),
+  }
   const acceptRisks = risksOption(options.acceptRisks)
   const switchWaitMs = numberOption('switchWaitMs', options.switchWaitMs, 5_000, { min: 0 })
   const stateStore = options.store ?? options.target.store
   if (stateStore === undefined)
     throw new InvalidOptionError('store', undefined, 'a state store, because the target brings none')
 
-  const sides = {
-    legacy: options.legacy.bind({ migration: name, side: 'legacy' }),
-    target: options.target.bind({ migration: name, side: 'target' }),
+  const bind = (side: SideName): BoundSide => {
+    const bound = options[side].bind({ migration: name, side, intents: capture[side] === 'intent' })
+    if (capture[side] === 'intent' && bound.intents === undefined) {
+      throw new InvalidOptionError('capture', 'intent', `a mode that the ${bound.engine} side ${side} supports`)
+    }
+    return bound
   }
+  const sides = { legacy: bind('legacy'), target: bind('target') }
   const store = stateStore.bind(name)
   const events = createEvents()
   const context = createUnitOfWorkContext()
@@ -145,6 +152,7 @@ export function createMigration(options: MigrationOptions): Migration {
     name,
     instance,
     capture,
+    intents,
     onCaptureFailure,
     entities,
     acceptRisks,

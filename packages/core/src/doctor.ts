@@ -1,6 +1,7 @@
+import type { CaptureMode } from './capture-modes.ts'
 import { captured } from './checks.ts'
 import { InvalidOptionError, redact } from './errors.ts'
-import type { CaptureMode, Migration } from './migration.ts'
+import type { Migration } from './migration.ts'
 import { PHASES, type Phase, PLANS, type SideName } from './phases.ts'
 import { isRefusal } from './road.ts'
 import type { CapturedEntity } from './side.ts'
@@ -68,7 +69,7 @@ async function examineSide(migration: Migration, side: SideName): Promise<readon
     })
   }
   if (findings.length > 0) return findings
-  const { capture } = migration
+  const capture = migration.capture[side]
   if (capture === 'trigger' && phasesThatCapture(side).includes(migration.snapshot.phase)) {
     const missing = await bound.capture.verify(entities)
     if (missing.length > 0) {

@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'TWINSPAN_MIGRATION_CONFLICT'
   | 'TWINSPAN_NOT_STARTED'
   | 'TWINSPAN_UNAVAILABLE'
+  | 'TWINSPAN_OPAQUE_SIDE'
   | 'TWINSPAN_STALE_PHASE'
   | 'TWINSPAN_FENCE_TIMEOUT'
   | 'TWINSPAN_PHASE_REFUSED'
@@ -175,6 +176,17 @@ export class StalePhaseError extends TwinspanError {
 
   constructor(side: SideName, detail: string, options?: ErrorOptions) {
     super('TWINSPAN_STALE_PHASE', `The fence of ${side} refused: ${detail}. Nothing was written.`, options)
+    this.side = side
+  }
+}
+
+/** Something was asked of an opaque side that only a database can do. */
+export class OpaqueSideError extends TwinspanError {
+  override readonly name: string = 'OpaqueSideError'
+  readonly side: SideName
+
+  constructor(side: SideName, what: string, instead: string) {
+    super('TWINSPAN_OPAQUE_SIDE', `The opaque side ${side} ${what}. ${instead}. Nothing was changed.`)
     this.side = side
   }
 }

@@ -1,3 +1,4 @@
+import type { CaptureMode } from './capture-modes.ts'
 import type { DoctorFinding } from './doctor.ts'
 import type { Entity } from './entity.ts'
 import type { Events } from './events.ts'
@@ -5,8 +6,6 @@ import type { Phase, Plan, SideName } from './phases.ts'
 import type { BoundSide, Side } from './side.ts'
 import type { Json, MigrationStore, StateStore } from './state-store.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
-
-export type CaptureMode = 'trigger' | 'transaction'
 
 export type OnCaptureFailure = 'fail-write' | 'write-anyway'
 
@@ -18,12 +17,18 @@ export interface MigrationOptions {
   /**
    * How a write's key gets into the journal. `'trigger'`: row triggers in the database, which also catch cron jobs and other
    * services. `'transaction'`: the wrapper inserts it in the repository's transaction, for databases where triggers are forbidden.
+   * `'intent'`: the wrapper commits it before the call and marks it after the call, for primaries that are no database of
+   * ours, or hide their connection. One mode for both sides, or one each; change it while the migration is `off`.
    *
-   * @default 'trigger'
+   * @default 'trigger', and 'intent' for an opaque side
+   * @example
+   * { legacy: 'intent', target: 'trigger' }
    */
-  readonly capture?: CaptureMode
+  readonly capture?: CaptureMode | Readonly<Partial<Record<SideName, CaptureMode>>>
+  /** How calls in flight are kept track of, with `capture: 'intent'`. The same in every process. */
+  readonly intents?: IntentOptions
   /**
-   * What becomes of a write whose mark cannot be made, with `capture: 'transaction'`; a trigger leaves no choice.
+   * What becomes of a write whose mark or intent cannot be made, with `capture: 'transaction'` or `'intent'`; a trigger leaves no choice.
    * `'fail-write'`: it fails. `'write-anyway'`: a gap is recorded in the store, within a second and before the commit, and the
    * write goes through; if the gap cannot be recorded, the write fails. A gap closes the cutover until a full sweep that began
    * after it has found nothing to differ; until then the mirror does not know of the write.
@@ -73,6 +78,23 @@ export interface MigrationOptions {
   readonly sleep?: (ms: number, signal?: AbortSignal) => Promise<void>
 }
 
+export interface IntentOptions {
+  /**
+   * How long a call in flight is held without a sign of life from its process, which gives one three times as often. After it
+   * the owner counts as dead.
+   *
+   * @default 15_000
+   */
+  readonly holdMs?: number
+  /**
+   * How long a call may still take effect after its owner died, or gave up on it without knowing what became of it. Its keys
+   * stay dirty for so long, which keeps a switch waiting. Longer than the longest timeout on the way to the store.
+   *
+   * @default 60_000
+   */
+  readonly quarantineMs?: number
+}
+
 /** What one unit of work believes. */
 export interface Snapshot {
   readonly phase: Phase
@@ -105,7 +127,8 @@ export interface AdvanceOptions extends Decision {
 export interface Migration {
   readonly name: string
   readonly instance: string
-  readonly capture: CaptureMode
+  readonly capture: Readonly<Record<SideName, CaptureMode>>
+  readonly intents: Required<IntentOptions>
   readonly onCaptureFailure: OnCaptureFailure
   readonly entities: readonly Entity[]
   /** Names of the doctor's findings that hold up no step, as `createMigration` was given them. */

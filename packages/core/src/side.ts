@@ -1,5 +1,6 @@
 import type { Examination, SideFinding } from './doctor.ts'
 import type { EntityStore, StoreOptions } from './entity-store.ts'
+import type { Intents } from './intents.ts'
 import type { Key } from './key.ts'
 import type { Phase, SideName } from './phases.ts'
 import type { AuditEntry, StateStore } from './state-store.ts'
@@ -14,13 +15,20 @@ export interface Side {
   readonly engine: string
   /** A state store in the same database, where the adapter has one. */
   readonly store?: StateStore
+  /** Set where the data is in no database of ours: see `opaqueSide`. */
+  readonly opaque?: { readonly guard: OpaqueGuard }
   bind(scope: SideScope): BoundSide
 }
 
 export interface SideScope {
   readonly migration: string
   readonly side: SideName
+  /** Whether this side's writes are captured by intent, so that calls in flight count as dirty. @default false */
+  readonly intents?: boolean
 }
+
+/** Whether the stores of an opaque side refuse a copy that arrives behind a newer one. */
+export type OpaqueGuard = 'version' | 'none'
 
 export interface BoundSide {
   readonly name: SideName
@@ -29,6 +37,10 @@ export interface BoundSide {
   readonly fence: Fence
   readonly capture: Capture
   readonly freeze: Freeze
+  /** Calls in flight, for capture by intent. Absent where the adapter cannot record them. */
+  readonly intents?: Intents
+  /** Set where the data is in no database of ours: there is no transaction to work in, and nothing to freeze. */
+  readonly opaque?: { readonly guard: OpaqueGuard }
   /** What a repository factory is given outside of a captured transaction: the application's own handle on the database. */
   readonly connection?: unknown
   /** Creates or upgrades what Twinspan keeps beside the data. Idempotent, and safe when several processes do it at once. */
@@ -75,6 +87,8 @@ export interface CopyRequest {
    * @default 10_000
    */
   readonly timeoutMs?: number
+  /** Draws `Copy.version`, for stores that cannot work in the transaction. @default false */
+  readonly versioned?: boolean
 }
 
 export interface Copy {
@@ -82,6 +96,13 @@ export interface Copy {
   readonly transaction: unknown
   /** The stripes that are held: those asked for, or with `wait: 'free'` a part of them, at least one. */
   readonly stripes: readonly number[]
+  /**
+   * The fencing token of a `versioned` copy. Nobody is ever given it again, whether this copy commits, is rolled back or dies;
+   * of two copies that hold one stripe the later has the greater.
+   */
+  readonly version?: bigint
+  /** Aborted as soon as the copy is over. */
+  readonly signal?: AbortSignal
   /**
    * Runs `work` in this transaction, then takes back everything that it wrote, whether it returned or threw. Absent where
    * the engine cannot take back a part of a transaction.

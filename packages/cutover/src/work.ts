@@ -93,7 +93,7 @@ export const WORK: Readonly<Record<MoveName, Work>> = {
 
 /** Installs the triggers and makes sure of them. Nothing to do where the wrapper captures. */
 async function installCapture({ migration, steps }: WorkContext, side: SideName): Promise<void> {
-  if (migration.capture !== 'trigger') return
+  if (migration.capture[side] !== 'trigger') return
   await steps.run('capture', async () => {
     const { capture } = migration.sides[side]
     const entities = captured(migration.entities, side)
@@ -121,7 +121,7 @@ async function isComplete(migration: Migration): Promise<boolean> {
 
 /** Removes the target's triggers, unless the migration has left `complete` in the meantime. */
 async function uncapture(migration: Migration): Promise<void> {
-  if (migration.capture !== 'trigger' || !(await isComplete(migration))) return
+  if (migration.capture.target !== 'trigger' || !(await isComplete(migration))) return
   await migration.sides.target.capture.uninstall(captured(migration.entities, 'target'))
 }
 

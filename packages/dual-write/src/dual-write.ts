@@ -44,15 +44,13 @@ export function dualWrite<Repository extends object>(
     legacy: bindRepository(options.legacy, migration.sides.legacy.connection, 'legacy'),
     target: bindRepository(options.target, migration.sides.target.connection, 'target'),
   }
-  if (migration.capture === 'transaction') {
-    for (const side of ['legacy', 'target'] as const) {
-      if (repositories[side].on === undefined) {
-        throw new InvalidOptionError(
-          side,
-          'an object',
-          "a function (connection) => repository, because capture is 'transaction'",
-        )
-      }
+  for (const side of ['legacy', 'target'] as const) {
+    if (migration.capture[side] === 'transaction' && repositories[side].on === undefined) {
+      throw new InvalidOptionError(
+        side,
+        'an object',
+        "a function (connection) => repository, because capture is 'transaction'",
+      )
     }
   }
   const operations = options.operations as Readonly<Record<string, AnyOperation | undefined>>

@@ -42,7 +42,8 @@ export function createWrites(
 
     function send({ primary, captures }: Plan): unknown {
       const { base, on } = repositories[primary]
-      if (migration.capture !== 'transaction' || !captures || on === undefined) return callMethod(base, name, args)
+      const captured = captures && migration.capture[primary] === 'transaction'
+      if (!captured || on === undefined) return callMethod(base, name, args)
       return sendCaptured(primary, async (connection) => callMethod(on(connection), name, args))
     }
 

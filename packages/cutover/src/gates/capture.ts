@@ -5,8 +5,9 @@ import type { Gate } from '../gate.ts'
 export const captureGate: Gate = {
   name: 'capture-installed',
   async check({ migration, snapshot }) {
-    if (migration.capture !== 'trigger') return { ok: true, detail: 'captured by transaction' }
     const { primary } = PLANS[snapshot.phase]
+    const mode = migration.capture[primary]
+    if (mode !== 'trigger') return { ok: true, detail: `captured by ${mode}` }
     const missing = await migration.sides[primary].capture.verify(captured(migration.entities, primary))
     if (missing.length === 0) return { ok: true, detail: `complete on ${primary}` }
     return {
