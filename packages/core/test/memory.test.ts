@@ -2,6 +2,7 @@ import {
   type ContractRow,
   createMemoryDatabase,
   entityStoreContract,
+  intentsContract,
   memorySide,
   type SideFixture,
   sideContract,
@@ -15,5 +16,6 @@ async function open(): Promise<SideFixture> {
 }
 
 sideContract('memory', open)
+intentsContract('memory', open)
 entityStoreContract('memory', open)
 stateStoreContract('memory', async () => ({ store: memorySide(createMemoryDatabase()).store, close: async () => {} }))

@@ -1,5 +1,6 @@
 export { type CredentialsFixture, credentialStoreContract } from './contracts/credentials.ts'
 export { entityStoreContract } from './contracts/entity-store.ts'
+export { intentsContract } from './contracts/intents.ts'
 export { type ContractRow, type SideFixture, sideContract } from './contracts/side.ts'
 export { type StateStoreFixture, stateStoreContract } from './contracts/state-store.ts'
 export {

@@ -22,6 +22,14 @@ export interface MemoryJournalRow {
   error: string
 }
 
+export interface MemoryIntent {
+  readonly entity: string
+  readonly keys: readonly string[]
+  readonly begunAt: number
+  heldUntil: number
+  quarantined: boolean
+}
+
 /** Who captures a table: the journal that its writes go to, under which entity's name. */
 export interface MemoryTrigger {
   readonly scope: string
@@ -33,6 +41,7 @@ export interface MemoryTrigger {
 export interface MemoryDatabase {
   readonly tables: Map<string, MemoryTableData>
   readonly journals: Map<string, Map<number, MemoryJournalRow>>
+  readonly intents: Map<string, Map<string, MemoryIntent>>
   readonly fences: Map<string, FenceRow>
   readonly triggers: Map<string, MemoryTrigger[]>
   readonly frozen: Set<string>
@@ -49,6 +58,7 @@ export function createMemoryDatabase(options: { readonly now?: () => number } = 
   return {
     tables: new Map(),
     journals: new Map(),
+    intents: new Map(),
     fences: new Map(),
     triggers: new Map(),
     frozen: new Set(),

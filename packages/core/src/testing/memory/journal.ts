@@ -1,9 +1,10 @@
 import type { Journal, JournalRow, ParkedRow } from '../../side.ts'
-import type { MemoryDatabase, MemoryJournalRow } from './database.ts'
+import type { MemoryDatabase, MemoryIntent, MemoryJournalRow } from './database.ts'
 import { appendMark, type Step, transact, transactionOf } from './transaction.ts'
 
 export function memoryJournal(database: MemoryDatabase, step: Step, scope: string): Journal {
   const rows = (): MemoryJournalRow[] => [...(database.journals.get(scope)?.values() ?? [])].sort((a, b) => a.id - b.id)
+  const inFlight = (): MemoryIntent[] => [...(database.intents.get(scope)?.values() ?? [])]
   const pick = (ids: readonly string[]): MemoryJournalRow[] =>
     ids.flatMap((id) => database.journals.get(scope)?.get(Number(id)) ?? [])
   const shape = ({ id, entity, key, attempts }: MemoryJournalRow): JournalRow => ({
@@ -43,16 +44,15 @@ export function memoryJournal(database: MemoryDatabase, step: Step, scope: strin
 
     async dirty(entity, keys) {
       await step('ask journal')
-      return new Set(
-        rows()
-          .filter((row) => row.entity === entity && keys.includes(row.key))
-          .map((row) => row.key),
-      )
+      const marked = rows().filter((row) => row.entity === entity)
+      const intended = inFlight().filter((intent) => intent.entity === entity)
+      const dirty = [...marked.map((row) => row.key), ...intended.flatMap((intent) => intent.keys)]
+      return new Set(dirty.filter((key) => keys.includes(key)))
     },
 
     async hasDirty(entity) {
       await step('ask journal')
-      return rows().some((row) => row.entity === entity)
+      return [...rows(), ...inFlight()].some((one) => one.entity === entity)
     },
 
     async defer(ids, { delayMs, error }) {
@@ -112,7 +112,12 @@ export function memoryJournal(database: MemoryDatabase, step: Step, scope: strin
       await step('journal stats')
       const all = rows()
       const waiting = all.filter((row) => !row.parked).map((row) => database.now() - row.markedAt)
-      return { depth: all.length, oldestAgeMs: Math.max(0, ...waiting), parked: all.length - waiting.length }
+      const calls = inFlight().map(({ begunAt }) => database.now() - begunAt)
+      return {
+        depth: all.length + inFlight().reduce((sum, { keys }) => sum + Math.max(1, keys.length), 0),
+        oldestAgeMs: Math.max(0, ...waiting, ...calls),
+        parked: all.length - waiting.length,
+      }
     },
   }
 }

@@ -3,6 +3,7 @@ import { keyText } from '../../key.ts'
 import type { BoundSide, Capture, Copy, CopyRequest, Fence, Freeze, Side, SideScope } from '../../side.ts'
 import type { StateStore } from '../../state-store.ts'
 import type { MemoryDatabase } from './database.ts'
+import { memoryIntents } from './intents.ts'
 import { memoryJournal } from './journal.ts'
 import { memoryStateStore } from './state-store.ts'
 import { type MemoryTable, type MemoryTableOptions, memoryTable } from './table.ts'
@@ -38,6 +39,7 @@ function bind(database: MemoryDatabase, step: Step, { migration, side }: SideSco
     name: side,
     engine: 'memory',
     journal: memoryJournal(database, step, scope),
+    intents: memoryIntents(database, step, scope, side),
     fence: memoryFence(database, step, scope, side),
     capture: memoryCapture(database, step, scope, side),
     freeze: memoryFreeze(database, step),
@@ -52,7 +54,9 @@ function bind(database: MemoryDatabase, step: Step, { migration, side }: SideSco
         if (row.epoch !== request.epoch) {
           throw new StalePhaseError(side, `its epoch is ${row.epoch}, the copier's ${request.epoch}`)
         }
-        return work(await lockStripes(transaction, scope, request))
+        const held = await lockStripes(transaction, scope, request)
+        // Drawn under the locks, and not given back by a rollback.
+        return work(request.versioned ? { ...held, version: BigInt(database.nextId()) } : held)
       }),
 
     captureWrite: (request, work) =>
