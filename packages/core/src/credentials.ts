@@ -30,6 +30,8 @@ export interface Credential {
   readonly hash: string | null
   /** Whether the application has locked the account. */
   readonly locked: boolean
+  /** What belongs to the hash and is kept in columns of its own: `{ salt }`, `{ username }`. */
+  readonly params?: Readonly<Record<string, string | Uint8Array>>
   readonly bridge: Bridge
 }
 
@@ -38,6 +40,13 @@ export interface CredentialLookup {
   find(login: string): Promise<readonly Credential[]>
   /** The account or, where it is gone, what its bridge's record says. `undefined` when there is neither. */
   findByUid(uid: KeyPart): Promise<Credential | undefined>
+  /**
+   * Accounts in the order of their ids, those after one of them: how jobs walk through all. What is left of a bridge
+   * whose account is gone is not among them.
+   */
+  scan?(page: { readonly after?: KeyPart; readonly limit: number }): Promise<readonly Credential[]>
+  /** What `findByUid` says of each; those that there is nothing of are left out. */
+  findByUids?(uids: readonly KeyPart[]): Promise<readonly Credential[]>
 }
 
 /** What shadow authentication asks of the legacy store. Accounts are only read; what is written goes into a table of ours. */

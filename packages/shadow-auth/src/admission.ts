@@ -29,7 +29,10 @@ export interface AdmissionOptions {
   readonly waitMs?: number
 }
 
-/** The gate before every key derivation. One per process: the threads behind it are shared as well. */
+/**
+ * The gate before every key derivation. One per process: the threads behind it are shared as well. Logins take turns:
+ * one that is tried a hundred times does not keep the others waiting.
+ */
 export interface Admission {
   /**
    * Runs `work` when a permit is free and holds the permit until `work` has ended, whoever still waits for it.
@@ -40,12 +43,23 @@ export interface Admission {
   run<T>(login: string, work: () => Promise<T>, signal?: AbortSignal): Promise<Admitted<T>>
 }
 
-export type Admitted<T> = { readonly admitted: true; readonly value: T } | { readonly admitted: false }
+export type Admitted<T> =
+  | { readonly admitted: true; readonly value: T }
+  | {
+      readonly admitted: false
+      /** In how many milliseconds there should be room. */
+      readonly retryAfterMs?: number
+    }
 
 interface Waiting {
-  readonly login: string
   enter(): void
 }
+
+/** How much of the mean comes from the newest duration. */
+const FRESHNESS = 1 / 16
+
+/** Nobody is told to come back sooner. */
+const MIN_RETRY_MS = 100
 
 export function createAdmission(options: AdmissionOptions = {}): Admission {
   const bounds = { min: 1, integer: true }
@@ -55,12 +69,15 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
   const waitMs = numberOption('admission.waitMs', options.waitMs, 5_000, { min: 0 })
 
   let free = permits
-  const queue = new Set<Waiting>()
+  /** Who waits, by login, the login whose turn it is first. */
+  const queue = new Map<string, Set<Waiting>>()
+  let waiting = 0
   const present = new Map<string, number>()
+  let meanMs = 0
 
   const arrive = (login: string): boolean => {
     const count = present.get(login) ?? 0
-    if (count >= perLogin || (free === 0 && queue.size >= room)) return false
+    if (count >= perLogin || (free === 0 && waiting >= room)) return false
     present.set(login, count + 1)
     return true
   }
@@ -69,13 +86,27 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
     if (count === 0) present.delete(login)
     else present.set(login, count)
   }
+  const line = (login: string, one: Waiting): void => {
+    const same = queue.get(login) ?? new Set()
+    queue.set(login, same.add(one))
+    waiting++
+  }
+  const unline = (login: string, one: Waiting): void => {
+    const same = queue.get(login)
+    if (!same?.delete(one)) return
+    waiting--
+    if (same.size === 0) queue.delete(login)
+  }
   const release = (): void => {
-    const [first] = queue
-    if (first === undefined) {
+    const [turn] = queue
+    const [first] = turn?.[1] ?? []
+    if (turn === undefined || first === undefined) {
       free++
       return
     }
-    queue.delete(first)
+    // What is left of this login goes to the end of the line.
+    queue.delete(turn[0])
+    queue.set(turn[0], turn[1])
     first.enter()
   }
   const enter = (login: string, signal: AbortSignal | undefined): Promise<boolean> | true => {
@@ -87,10 +118,9 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
       const leave = (): void => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', abort)
-        queue.delete(waiting)
+        unline(login, one)
       }
-      const waiting: Waiting = {
-        login,
+      const one: Waiting = {
         enter: () => {
           leave()
           resolve(true)
@@ -105,18 +135,31 @@ export function createAdmission(options: AdmissionOptions = {}): Admission {
         resolve(false)
       }, waitMs)
       signal?.addEventListener('abort', abort, { once: true })
-      queue.add(waiting)
+      line(login, one)
     })
   }
+  const timed = async <T>(work: () => Promise<T>): Promise<T> => {
+    const startedAt = performance.now()
+    try {
+      return await work()
+    } finally {
+      const tookMs = performance.now() - startedAt
+      meanMs += (tookMs - meanMs) * (meanMs === 0 ? 1 : FRESHNESS)
+    }
+  }
+  const busy = (): { readonly admitted: false; readonly retryAfterMs: number } => ({
+    admitted: false,
+    retryAfterMs: Math.max(MIN_RETRY_MS, Math.ceil((meanMs * (waiting + permits)) / permits)),
+  })
 
   return {
     async run(login, work, signal) {
       signal?.throwIfAborted()
-      if (!arrive(login)) return { admitted: false }
+      if (!arrive(login)) return busy()
       try {
-        if (!(await enter(login, signal))) return { admitted: false }
+        if (!(await enter(login, signal))) return busy()
         try {
-          return { admitted: true, value: await work() }
+          return { admitted: true, value: await timed(work) }
         } finally {
           release()
         }

@@ -13,6 +13,7 @@ export type {
 } from '@twinspan/core'
 export { type Admission, type AdmissionOptions, type Admitted, createAdmission } from './admission.ts'
 export type { EqualiserOptions } from './equaliser.ts'
+export type { Candidates } from './forms.ts'
 export { type Identified, identify } from './identify.ts'
 export { DEFAULT_LIMITS, type Limits } from './limits.ts'
 export type { AuthTelemetry, BridgeOptions, ShadowAuthOptions } from './options.ts'

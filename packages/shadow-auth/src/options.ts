@@ -7,6 +7,7 @@ import {
 } from '@twinspan/core'
 import { type Admission, type AdmissionOptions, createAdmission } from './admission.ts'
 import { createEqualiser, type Equaliser, type EqualiserOptions } from './equaliser.ts'
+import { type Candidates, type Forms, formsOf, spelled } from './forms.ts'
 import { type Limits, resolveLimits } from './limits.ts'
 import type { PasswordHasher, Scheme } from './schemes/scheme.ts'
 import { createStores, type Stores } from './stores.ts'
@@ -25,6 +26,15 @@ export interface BridgeOptions {
    * @default 'change'
    */
   readonly closeOn?: 'change' | 'upgrade'
+  /**
+   * What becomes of those who have not logged in for all the time that the bridge was open. `force-reset`: their legacy
+   * password opens nothing any more, and whoever types it right is told to choose another (`reset-required`). `silo`: no
+   * login asks legacy; hashes that `wrapInactive` has put into the target decide, and whoever has none there is `invalid`
+   * and may reset. Sign-up and forgotten passwords still look into legacy, for as long as it is given.
+   *
+   * @default absent: the bridge is open
+   */
+  readonly closing?: 'force-reset' | 'silo'
 }
 
 export interface ShadowAuthOptions {
@@ -45,6 +55,21 @@ export interface ShadowAuthOptions {
   /** How many passwords are computed at once and how many wait; or a gate that is shared with others in this process. */
   readonly admission?: AdmissionOptions | Admission
   readonly limits?: Partial<Limits>
+  /**
+   * Other forms in which legacy may have hashed what a user types: trimmed, in lower case, in Latin-1. Up to four are
+   * tried beside the text itself; a refused login pays for each. Text that fits is what the new hash is made of, so
+   * that it goes on fitting; bytes are another encoding, of which the new hash is free.
+   *
+   * @default none
+   */
+  readonly candidates?: Candidates
+  /**
+   * How new hashes spell what was typed. `nfc`: in Unicode's composed form, which makes one password of `é` and `e` with
+   * an accent after it; old hashes are tried with the text as it was typed as well.
+   *
+   * @default 'nfc'
+   */
+  readonly unicode?: 'nfc' | 'as-typed'
   /**
    * The key of the fingerprints that notice a changed legacy hash, at least 16 bytes, the same in every process and for
    * as long as the bridge is open. Absent: 32 random bytes that the legacy database keeps.
@@ -69,6 +94,11 @@ export interface Setup {
   readonly equaliser: Equaliser
   readonly limits: Limits
   readonly closeOnUpgrade: boolean
+  readonly closing: BridgeOptions['closing']
+  /** How new hashes spell a password. */
+  spell(password: string): string
+  /** Every form of a password that was typed. */
+  formsOf(password: string): Forms
   emit(event: TwinspanEvent): void
 }
 
@@ -79,10 +109,12 @@ export function resolveOptions(options: ShadowAuthOptions): Setup {
   requireMethods('hash', hasher, ['claims', 'read', 'hash', 'isWeaker'])
   if (!Array.isArray(accepts)) throw new InvalidOptionError('accepts', accepts, 'a list of schemes')
   for (const scheme of accepts) requireMethods('accepts', scheme, ['claims', 'read', 'dummy'])
-  const closeOn = bridge?.closeOn ?? 'change'
-  if (closeOn !== 'change' && closeOn !== 'upgrade') {
-    throw new InvalidOptionError('bridge.closeOn', closeOn, "'change' or 'upgrade'")
-  }
+  const closeOn = oneOf('bridge.closeOn', bridge?.closeOn, 'change', ['change', 'upgrade'])
+
+  const closing = oneOf('bridge.closing', bridge?.closing, undefined, ['force-reset', 'silo'])
+  const unicode = oneOf('unicode', options.unicode, 'nfc', ['nfc', 'as-typed']) ?? 'nfc'
+  const { candidates = () => [] } = options
+  if (typeof candidates !== 'function') throw new InvalidOptionError('candidates', candidates, 'a function')
 
   const limits = resolveLimits(options.limits)
   const emit = (event: TwinspanEvent): void => {
@@ -107,8 +139,22 @@ export function resolveOptions(options: ShadowAuthOptions): Setup {
     equaliser: createEqualiser(options.equalise, hasher, accepts, limits),
     limits,
     closeOnUpgrade: closeOn === 'upgrade',
+    closing,
+    spell: (password) => spelled(password, unicode),
+    formsOf: (password) => formsOf(password, { unicode, candidates, limits }),
     emit,
   }
+}
+
+function oneOf<T extends string>(
+  name: string,
+  value: T | undefined,
+  fallback: T | undefined,
+  known: readonly T[],
+): T | undefined {
+  if (value === undefined) return fallback
+  if (!known.includes(value)) throw new InvalidOptionError(name, value, known.map((one) => `'${one}'`).join(' or '))
+  return value
 }
 
 function requireMethods(option: string, value: unknown, methods: readonly string[]): void {

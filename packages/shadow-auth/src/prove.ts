@@ -1,11 +1,13 @@
 import type { Credential, SideName } from '@twinspan/core'
-import type { Spent } from './equaliser.ts'
+import type { Admitted } from './admission.ts'
+import type { Forms } from './forms.ts'
 import { isLogin, isPassword } from './input.ts'
 import type { Setup } from './options.ts'
 import { type Situation, situationOf } from './situation.ts'
 import type { Finding } from './stores.ts'
 import type { Refused } from './verdict.ts'
-import { type Verification, verifyHash } from './verify-password.ts'
+import { verifyForms } from './verify-forms.ts'
+import type { Verification } from './verify-password.ts'
 
 /** A password that was proven right, and everything that was seen on the way. */
 export interface Proof {
@@ -24,14 +26,22 @@ export interface NoProof {
   readonly reason: Refused
   readonly via: SideName | 'none'
   readonly scheme: string
+  /** With `busy`. */
+  readonly retryAfterMs?: number
+  /** How long the stores took together; absent when one of them failed. */
+  readonly lookupMs?: number
 }
 
 export interface ProofRequest {
   readonly login: unknown
   readonly password: unknown
   readonly signal: AbortSignal | undefined
-  /** The password to make a new hash of, once the given one was proven; `undefined` for none. */
-  wanted(via: SideName, situation: Situation, credential: Credential): string | undefined
+  /**
+   * The password to make a new hash of, once the given one was proven; `undefined` for none.
+   *
+   * @param proven the given one, as a new hash spells it
+   */
+  wanted(via: SideName, situation: Situation, credential: Credential, proven: string): string | undefined
 }
 
 /**
@@ -44,15 +54,40 @@ export async function prove(request: ProofRequest, setup: Setup): Promise<Proof 
   signal?.throwIfAborted()
 
   if (!isLogin(login, limits) || !isPassword(password, limits)) {
-    const admitted = await admission.run('', () => equaliser.spend('nothing', undefined), signal)
-    return refused(admitted.admitted ? 'invalid' : 'busy')
+    const admitted = await admission.run('', () => equaliser.spend([], undefined), signal)
+    return admitted.admitted ? { ...refused('invalid'), lookupMs: 0 } : { ...refused('busy'), ...busy(admitted) }
   }
 
-  const situation = await situationOf(login, stores)
-  const deciding = decidingAccount(situation)
-  const bytes = Buffer.from(password)
-  const admitted = await admission.run(login, () => verify(request, bytes, situation, deciding, setup), signal)
-  return admitted.admitted ? admitted.value : refused('busy')
+  const startedAt = performance.now()
+  const situation = await situationOf(login, stores, setup.closing === 'silo')
+  const lookupMs = performance.now() - startedAt
+  const forms = setup.formsOf(password)
+  const admitted = await admission.run(login, () => verify(request, forms, situation, setup), signal)
+  if (!admitted.admitted) return { ...refused('busy'), ...busy(admitted) }
+  const proof = admitted.value
+  if (proof.ok || isDown(situation)) return proof
+  return { ...proof, lookupMs }
+}
+
+/** What a caller is told of a refusal. */
+export function refusalOf({ reason, retryAfterMs }: NoProof): {
+  readonly ok: false
+  readonly reason: Refused
+  readonly retryAfterMs?: number
+} {
+  return { ok: false, reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
+}
+
+/** A gate of the application's own may give no hint. */
+const RETRY_MS = 1_000
+
+export function busy(admitted: Admitted<unknown>): {
+  readonly ok: false
+  readonly reason: 'busy'
+  readonly retryAfterMs: number
+} {
+  const hint = admitted.admitted ? undefined : admitted.retryAfterMs
+  return { ok: false, reason: 'busy', retryAfterMs: hint ?? RETRY_MS }
 }
 
 interface Deciding {
@@ -68,30 +103,44 @@ function decidingAccount({ decider, target, legacy }: Situation): Deciding | und
 
 async function verify(
   request: ProofRequest,
-  password: Buffer,
+  forms: Forms,
   situation: Situation,
-  deciding: Deciding | undefined,
   setup: Setup,
 ): Promise<Proof | NoProof> {
-  const { equaliser } = setup
+  const { equaliser, hasher } = setup
+  const deciding = decidingAccount(situation)
   const hash = deciding?.credential.hash
   if (deciding === undefined || hash === undefined || hash === null || hash === '') {
-    await equaliser.spend('nothing', password)
+    await equaliser.spend([], forms)
     return refused(situation.decider === 'unavailable' ? 'unavailable' : 'invalid', deciding?.via)
   }
   const { via, credential } = deciding
-  const verification = await verifyHash(password, hash, setup.schemes, setup.limits)
+  const verification = await verifyForms(
+    ({ name }) => (via === 'target' && name === hasher.name ? forms.current : forms.legacy),
+    { hash, ...(credential.params === undefined ? {} : { params: credential.params }) },
+    setup.schemes,
+    setup.limits,
+  )
   report(verification, via, setup)
-  if (via === 'legacy') observe(hash, verification, setup)
+  const { ok, form, work, scheme = 'none' } = verification
+  for (const one of work) if (one.scheme.name !== hasher.name) equaliser.observe(one)
 
-  const scheme = verification.scheme ?? 'none'
-  if (!verification.ok || isLocked(situation)) {
-    await equaliser.spend(spentOn(verification, setup), password)
-    return { ok: false, reason: verification.ok ? 'locked' : 'invalid', via, scheme }
+  const reason = reasonOf(verification, via, situation, setup)
+  if (!ok || form === undefined || reason !== undefined) {
+    await equaliser.spend(work, forms)
+    return { ok: false, reason: reason ?? 'invalid', via, scheme }
   }
-  const wanted = request.wanted(via, situation, credential)
+  const wanted = request.wanted(via, situation, credential, form.text)
   const made = wanted === undefined ? undefined : await make(wanted, setup)
   return { ok: true, via, credential, situation, scheme, made }
+}
+
+/** Why a right password opens nothing; `undefined` when it does. */
+function reasonOf({ ok }: Verification, via: SideName, situation: Situation, { closing }: Setup): Refused | undefined {
+  if (!ok) return 'invalid'
+  if (isLocked(situation)) return 'locked'
+  const moved = via === 'target' && situation.standing !== 'copied'
+  return closing === 'force-reset' && !moved ? 'reset-required' : undefined
 }
 
 /** The hash of a password that was checked before; `undefined` when it cannot be made. To be called inside the gate. */
@@ -110,20 +159,8 @@ function isLocked({ target, legacy }: Situation): boolean {
   return locked.includes(true)
 }
 
-function spentOn({ scheme, reason }: Verification, { hasher }: Setup): Spent {
-  if (reason !== undefined) return 'nothing'
-  return scheme === hasher.name ? 'current' : 'legacy'
-}
-
-function observe(
-  hash: string,
-  { scheme: name, reason }: Verification,
-  { equaliser, hasher, schemes, limits }: Setup,
-): void {
-  if (reason !== undefined || name === hasher.name) return
-  const scheme = schemes.find((candidate) => candidate.name === name)
-  const reading = scheme?.read(hash, limits)
-  if (scheme !== undefined && reading?.ok) equaliser.observe(scheme, reading.params)
+function isDown({ target, legacy }: Situation): boolean {
+  return target.kind === 'down' || legacy?.kind === 'down'
 }
 
 const FINDINGS = {

@@ -1,7 +1,7 @@
 import { type KeyPart, keyText } from '@twinspan/core'
 import { isPassword } from './input.ts'
 import type { Setup } from './options.ts'
-import { make, prove } from './prove.ts'
+import { busy, make, prove, refusalOf } from './prove.ts'
 import { storeHash } from './store-hash.ts'
 import type { Written } from './stores.ts'
 import type { ChangeVerdict } from './verdict.ts'
@@ -18,9 +18,10 @@ export async function changePassword(
   setup: Setup,
 ): Promise<ChangeVerdict> {
   if (!isPassword(next, setup.limits)) return { ok: false, reason: 'unacceptable' }
+  const chosen = setup.spell(next)
   for (let attempt = 0; attempt < TRIES; attempt++) {
-    const proof = await prove({ login, password: current, signal, wanted: () => next }, setup)
-    if (!proof.ok) return { ok: false, reason: proof.reason }
+    const proof = await prove({ login, password: current, signal, wanted: () => chosen }, setup)
+    if (!proof.ok) return refusalOf(proof)
     if (proof.made === undefined) return { ok: false, reason: 'unavailable' }
     const { target, legacy } = proof.situation
     const written = await storeHash(
@@ -47,8 +48,8 @@ export async function resetPassword(
 ): Promise<ChangeVerdict> {
   const { admission, limits, stores } = setup
   if (!isPassword(next, limits)) return { ok: false, reason: 'unacceptable' }
-  const admitted = await admission.run(`uid ${keyText(uid)}`, () => make(next, setup), signal)
-  if (!admitted.admitted) return { ok: false, reason: 'busy' }
+  const admitted = await admission.run(`uid ${keyText(uid)}`, () => make(setup.spell(next), setup), signal)
+  if (!admitted.admitted) return busy(admitted)
   const hash = admitted.value
   if (hash === undefined) return { ok: false, reason: 'unavailable' }
 

@@ -1,7 +1,7 @@
 import { type KeyPart, traced } from '@twinspan/core'
 import { findForReset, isReserved, noteLegacyChange } from './accounts.ts'
 import { resolveOptions, type ShadowAuthOptions } from './options.ts'
-import { prove } from './prove.ts'
+import { prove, refusalOf } from './prove.ts'
 import { changePassword, resetPassword } from './set-password.ts'
 import { upgrade } from './upgrade.ts'
 import type { ChangeVerdict, ResetCandidate, Verdict } from './verdict.ts'
@@ -57,7 +57,7 @@ export function createShadowAuth(options: ShadowAuthOptions): ShadowAuth {
     const verdict = await change()
     const outcome = verdict.ok ? 'changed' : verdict.reason
     emit({ type: 'auth', via: 'target', scheme: setup.hasher.name, upgraded: verdict.ok, outcome })
-    if (!verdict.ok && verdict.reason !== 'busy') await equaliser.settle(startedAt)
+    if (!verdict.ok && verdict.reason !== 'busy') await equaliser.settle(startedAt, undefined)
     return verdict
   }
 
@@ -70,18 +70,18 @@ export function createShadowAuth(options: ShadowAuthOptions): ShadowAuth {
             login,
             password,
             signal,
-            wanted(via, { target }, { hash }) {
+            wanted(via, { target }, { hash }, proven) {
               const moves = via === 'legacy' ? target.kind !== 'down' : stores.isWeaker(hash ?? '')
-              return moves && typeof password === 'string' ? password : undefined
+              return moves ? proven : undefined
             },
           },
           setup,
         )
         if (!proof.ok) {
-          const { reason, via, scheme } = proof
-          if (reason !== 'busy') await equaliser.settle(startedAt)
+          const { reason, via, scheme, lookupMs } = proof
+          if (reason !== 'busy') await equaliser.settle(startedAt, lookupMs)
           emit({ type: 'auth', via, scheme, upgraded: false, outcome: reason })
-          return { ok: false, reason }
+          return refusalOf(proof)
         }
         const { via, scheme, credential } = proof
         const upgraded = await upgrade(proof, setup)

@@ -42,6 +42,16 @@ const RULES: Readonly<Record<Standing, Rule>> = {
   own: rule(false, 'target', 'target', 'target', 'target'),
 }
 
+/** The bridge with legacy's end taken away: what the target has, wrapped hashes among it, is all there is. */
+const SILO: Readonly<Record<Standing, Rule>> = {
+  ...RULES,
+  down: rule(false, 'unavailable', 'unavailable', 'unavailable', 'unavailable'),
+  absent: rule(false, 'invalid', 'invalid', 'invalid', 'invalid'),
+  stale: rule(false, 'invalid', 'invalid', 'invalid', 'invalid'),
+  upgraded: rule(false, 'target', 'target', 'target', 'target'),
+  copied: rule(false, 'target', 'target', 'target', 'target'),
+}
+
 export interface Situation {
   readonly target: Seen
   readonly standing: Standing
@@ -51,10 +61,11 @@ export interface Situation {
 }
 
 /** Looks a login up, in legacy only where the rules ask for it, and says who decides. Derives nothing. */
-export async function situationOf(login: string, stores: Stores): Promise<Situation> {
+export async function situationOf(login: string, stores: Stores, silo: boolean): Promise<Situation> {
   let target = await stores.seeTarget(login)
   let standing = standingOf(target, stores)
-  if (!RULES[standing].asksLegacy) return { target, standing, legacy: undefined, decider: RULES[standing].legacyEmpty }
+  const { asksLegacy, legacyEmpty } = (silo ? SILO : RULES)[standing]
+  if (!asksLegacy) return { target, standing, legacy: undefined, decider: legacyEmpty }
 
   const found = await stores.seeLegacy(login)
   if (target.kind === 'none' && found.kind === 'one') {
@@ -64,6 +75,17 @@ export async function situationOf(login: string, stores: Stores): Promise<Situat
   }
   const legacy = ofSameUser(target, found, stores) ? found : NOBODY
   return { target, standing, legacy, decider: await deciderOf(target, standing, legacy, stores) }
+}
+
+/** The same for an account that legacy was read for already. */
+export async function situationOfLegacy(credential: Credential, stores: Stores): Promise<Situation> {
+  const target = await stores.seeTargetByUid(credential.uid)
+  const standing = standingOf(target, stores)
+  const legacy: Seen = { kind: 'one', credential }
+  const decider = RULES[standing].asksLegacy
+    ? await deciderOf(target, standing, legacy, stores)
+    : RULES[standing].legacyEmpty
+  return { target, standing, legacy, decider }
 }
 
 const NOBODY: Seen = { kind: 'none' }

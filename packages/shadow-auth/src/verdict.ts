@@ -3,9 +3,18 @@ import type { KeyPart } from '@twinspan/core'
 /**
  * Why a login was refused. `invalid`: no such login, or not this password. `unavailable`: the store that knows could not
  * be asked, which says nothing about the password and must not count towards a lockout. `locked`: the password is
- * right, the account is locked. `busy`: too many logins at once, try again.
+ * right, the account is locked. `busy`: too many logins at once, try again. `reset-required`, only while a bridge closes
+ * with `force-reset`: the legacy password is right and opens nothing any more.
  */
-export type Refused = 'invalid' | 'unavailable' | 'locked' | 'busy'
+export type Refused = 'invalid' | 'unavailable' | 'locked' | 'busy' | 'reset-required'
+
+/** A refusal, as all verdicts have it. */
+interface Refusal<Reason> {
+  readonly ok: false
+  readonly reason: Reason
+  /** With `busy`: in how many milliseconds there should be room. */
+  readonly retryAfterMs?: number
+}
 
 export type Verdict =
   | {
@@ -16,12 +25,10 @@ export type Verdict =
       /** Whether this login stored a new hash in the target. */
       readonly upgraded: boolean
     }
-  | { readonly ok: false; readonly reason: Refused }
+  | Refusal<Refused>
 
 /** `unacceptable`: the new password is no text, empty, too long or malformed. Nothing was changed by any refusal. */
-export type ChangeVerdict =
-  | { readonly ok: true; readonly uid: KeyPart }
-  | { readonly ok: false; readonly reason: Refused | 'unacceptable' }
+export type ChangeVerdict = { readonly ok: true; readonly uid: KeyPart } | Refusal<Refused | 'unacceptable'>
 
 export type ResetCandidate =
   | {

@@ -50,9 +50,9 @@ describe('A5 the gate before key derivation', () => {
     const first = held()
     const running = gate.run('a', first.work)
     const waiting = gate.run('b', held().work)
-    expect(await gate.run('c', held().work)).toEqual({ admitted: false })
+    expect(await gate.run('c', held().work)).toMatchObject({ admitted: false })
     await vi.advanceTimersByTimeAsync(1_000)
-    expect(await waiting).toEqual({ admitted: false })
+    expect(await waiting).toMatchObject({ admitted: false })
     first.finish()
     expect(await running).toMatchObject({ admitted: true })
   })
@@ -69,6 +69,34 @@ describe('A5 the gate before key derivation', () => {
     expect(settled.filter(({ admitted }) => admitted)).toHaveLength(3)
     // Its places are free again.
     expect(await gate.run('victim', async () => 'in')).toMatchObject({ admitted: true })
+  })
+
+  it('lets logins take turns, however many wait of one', async () => {
+    const gate = createAdmission({ permits: 1, queue: 100 })
+    const first = held()
+    const order: string[] = []
+    const running = gate.run('busy login', first.work)
+    const note = (login: string) => gate.run(login, async () => void order.push(login))
+    const all = [...Array.from({ length: 5 }, () => note('busy login')), note('b'), note('c'), note('b')]
+    first.finish()
+    await Promise.all([running, ...all])
+    expect(order).toEqual(['busy login', 'b', 'c', 'busy login', 'b', 'busy login', 'busy login', 'busy login'])
+  })
+
+  it('says when to come back: about when those who are before one will be through', async () => {
+    const gate = createAdmission({ permits: 2, queue: 4, waitMs: 60_000 })
+    const job = () => gate.run('a', () => new Promise<void>((resolve) => setTimeout(resolve, 400)))
+    const done = Promise.all([job(), job()])
+    await vi.advanceTimersByTimeAsync(400)
+    await done
+    const all = Array.from({ length: 6 }, job)
+    const refused = await gate.run('b', async () => 'in')
+    expect(refused).toEqual({ admitted: false, retryAfterMs: expect.any(Number) })
+    // Two at work and four waiting, two at a time, 400 ms each.
+    expect(refused.admitted || refused.retryAfterMs).toBeGreaterThanOrEqual(1_100)
+    expect(refused.admitted || refused.retryAfterMs).toBeLessThanOrEqual(1_300)
+    await vi.advanceTimersByTimeAsync(1_200)
+    await Promise.all(all)
   })
 
   it('holds the permit until the work ends, and frees it when the work fails', async () => {

@@ -57,13 +57,44 @@ describe('A4 every failed login costs the same', () => {
     expect(log.toSorted()).toEqual([CURRENT, LEGACY])
   })
 
-  it('at the cost that most legacy hashes turn out to have', async () => {
+  it.each(['nobody', 'legacy', 'php', 'migrated', 'closed', null])(
+    'every legacy hash that is common here is paid for by everybody (%s)',
+    async (login) => {
+      const { auth, log, legacy } = await watched()
+      legacy.put({ uid: 11, login: 'php', hash: PHPASS })
+      for (let count = 0; count < 3; count++) await auth.verifyAndUpgrade('php', 'wrong')
+      log.length = 0
+      await auth.verifyAndUpgrade(login, 'wrong')
+      expect(log.toSorted()).toEqual([CURRENT, LEGACY, 'phpass {"log2":11}'])
+    },
+  )
+
+  it('a legacy hash that hardly anybody has is not paid for by everybody', async () => {
     const { auth, log, legacy } = await watched()
-    for (const uid of [11, 12, 13]) legacy.put({ uid, login: `php ${uid}`, hash: PHPASS })
-    for (const uid of [11, 12, 13]) await auth.verifyAndUpgrade(`php ${uid}`, 'wrong')
+    legacy.put({ uid: 11, login: 'php', hash: PHPASS })
+    await auth.verifyAndUpgrade('php', 'wrong')
+    for (let count = 0; count < 30; count++) await auth.verifyAndUpgrade('legacy', 'wrong')
     log.length = 0
     await auth.verifyAndUpgrade('nobody', 'wrong')
-    expect(log.toSorted()).toEqual([CURRENT, 'phpass {"log2":11}'])
+    expect(log.toSorted()).toEqual([CURRENT, LEGACY])
+  })
+
+  it.each(['nobody', 'legacy', 'migrated', 'closed', 'locked'])(
+    'a password of several forms is paid for in each of them (%s)',
+    async (login) => {
+      const { auth, log } = await watched({ candidates: (password) => [password.trim(), password.toLowerCase()] })
+      const password = login === 'locked' ? 'right ' : 'Wrong '
+      await auth.verifyAndUpgrade(login, password)
+      const forms = login === 'locked' ? 2 : 3
+      expect(log.toSorted()).toEqual([...Array(forms).fill(CURRENT), ...Array(forms).fill(LEGACY)])
+    },
+  )
+
+  it('a hash of ours at another cost is paid for beside the current one', async () => {
+    const { auth, log, target } = await watched()
+    target.put({ uid: 12, login: 'weaker', hash: await argon2id({ ...CHEAP, m: 8 }).hash(Buffer.from('right')) })
+    await auth.verifyAndUpgrade('weaker', 'wrong')
+    expect(log.toSorted()).toEqual([CURRENT, 'argon2id {"m":8,"t":1,"p":1}', LEGACY].toSorted())
   })
 
   it('costs nothing more for those who succeed', async () => {
@@ -79,6 +110,24 @@ describe('A4 every failed login costs the same', () => {
     const { auth, log } = await watched({ equalise: false })
     await auth.verifyAndUpgrade('nobody', 'wrong')
     expect(log).toEqual([])
+  })
+
+  it('waits in place of a look-up that was not made', async () => {
+    const { auth, legacy } = await watched()
+    const find = legacy.find.bind(legacy)
+    legacy.find = async (login) => {
+      await new Promise((resolve) => setTimeout(resolve, 30))
+      return find(login)
+    }
+    const took = async (login: unknown): Promise<number> => {
+      const started = performance.now()
+      expect(await auth.verifyAndUpgrade(login, 'wrong')).toMatchObject({ ok: false })
+      return performance.now() - started
+    }
+    for (let count = 0; count < 20; count++) await took('nobody')
+    // Legacy is not asked about the one, and nobody is asked about the other.
+    expect(await took('closed')).toBeGreaterThan(29)
+    expect(await took({})).toBeGreaterThan(29)
   })
 
   it('answers no failure before the floor', async () => {

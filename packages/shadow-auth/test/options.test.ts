@@ -21,6 +21,9 @@ describe('options', () => {
     ['accepts', { accepts: bcrypt() }],
     ['accepts', { accepts: ['bcrypt'] }],
     ['bridge.closeOn', { bridge: { closeOn: 'never' } }],
+    ['bridge.closing', { bridge: { closing: 'slowly' } }],
+    ['candidates', { candidates: ['trim'] }],
+    ['unicode', { unicode: 'nfkd' }],
     ['equalise.floorMs', { equalise: { floorMs: -1 } }],
     ['admission.permits', { admission: { permits: 0 } }],
     ['admission.queue', { admission: { queue: 1.5 } }],
@@ -94,9 +97,21 @@ describe('the gate', () => {
           finish = resolve
         }),
     )
-    expect(await auth.verifyAndUpgrade(ANN.login, 'correct horse')).toEqual({ ok: false, reason: 'busy' })
-    expect(await auth.resetPassword(7, 'new password')).toEqual({ ok: false, reason: 'busy' })
-    expect(await auth.verifyAndUpgrade(null, null)).toEqual({ ok: false, reason: 'busy' })
+    expect(await auth.verifyAndUpgrade(ANN.login, 'correct horse')).toEqual({
+      ok: false,
+      reason: 'busy',
+      retryAfterMs: expect.any(Number),
+    })
+    expect(await auth.resetPassword(7, 'new password')).toEqual({
+      ok: false,
+      reason: 'busy',
+      retryAfterMs: expect.any(Number),
+    })
+    expect(await auth.verifyAndUpgrade(null, null)).toEqual({
+      ok: false,
+      reason: 'busy',
+      retryAfterMs: expect.any(Number),
+    })
     finish()
     await holding
     expect(await auth.verifyAndUpgrade(ANN.login, 'correct horse')).toMatchObject({ ok: true })
