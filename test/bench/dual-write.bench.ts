@@ -1,23 +1,24 @@
+// npm run bench -- dual-write [--only=noop,pg,mariadb,lag,drain] [--settings=c1,c16] [--seconds=0.5]
 import { PHASES } from '@twinspan/core'
 import type { BenchContext, Cases, Measurement } from './bench.ts'
 import { measureNoop } from './dual-write/noop.ts'
+import { openStore, type Store } from './dual-write/stores.ts'
+import { measureWrites, SETTINGS, type Setting, SUBJECTS } from './dual-write/writes.ts'
 
-type Results = ReadonlyMap<string, readonly Measurement[]>
-
-const noopNames = [
-  ...['bare', 'allSettled', 'scientist', 'launchdarkly', ...PHASES.map((phase) => `ours.${phase}`)],
-  ...['bare.read', 'launchdarkly.read', ...PHASES.map((phase) => `ours.read.${phase}`)],
-].map((name) => `noop.${name}`)
+const SECONDS = 0.5
 
 /** Cases that are measured together, in turns, when the first of them is asked for. */
-function together(part: string, names: readonly string[], measure: (context: BenchContext) => Promise<Results>): Cases {
-  let measured: Promise<Results> | undefined
+function together(
+  part: string,
+  names: readonly string[],
+  measure: (context: BenchContext) => Promise<ReadonlyMap<string, readonly Measurement[]>>,
+): Cases {
+  let measured: ReturnType<typeof measure> | undefined
   return Object.fromEntries(
     names.map((name) => [
       name,
       async (context) => {
-        const only = context.args.find((arg) => arg.startsWith('--only='))?.slice('--only='.length)
-        if (only !== undefined && only !== part) return []
+        if (!asksFor(context, 'only', part)) return []
         measured ??= measure(context)
         return (await measured).get(name) ?? []
       },
@@ -25,6 +26,36 @@ function together(part: string, names: readonly string[], measure: (context: Ben
   )
 }
 
+function writes(engine: Store['engine'], setting: Setting): Cases {
+  const names = SUBJECTS.map((subject) => `${engine}.${subject}.${setting.name}`)
+  return together(engine, names, async (context) => {
+    if (!asksFor(context, 'settings', setting.name)) return new Map()
+    const [legacy, target] = [await openStore(engine), await openStore('pg')]
+    try {
+      const seconds = Number(option(context, 'seconds') ?? SECONDS)
+      return await measureWrites({ legacy, target }, setting, { seconds, note: context.note })
+    } finally {
+      await legacy.close()
+      await target.close()
+    }
+  })
+}
+
+function option({ args }: BenchContext, name: string): string | undefined {
+  return args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3)
+}
+
+function asksFor(context: BenchContext, name: string, part: string): boolean {
+  return option(context, name)?.split(',').includes(part) ?? true
+}
+
+const noopNames = [
+  ...['bare', 'allSettled', 'scientist', 'launchdarkly', ...PHASES.map((phase) => `ours.${phase}`)],
+  ...['bare.read', 'launchdarkly.read', ...PHASES.map((phase) => `ours.read.${phase}`)],
+].map((name) => `noop.${name}`)
+
 export const cases: Cases = {
   ...together('noop', noopNames, measureNoop),
+  ...Object.assign({}, ...SETTINGS.map((setting) => writes('pg', setting))),
+  ...Object.assign({}, ...SETTINGS.map((setting) => writes('mariadb', setting))),
 }
