@@ -9,6 +9,8 @@ export interface UnitOfWork {
   readonly unit: string | undefined
   /** What was decided once for the whole unit, by whoever decided it. */
   readonly pinned: Map<string, unknown>
+  /** Set when the request is over: what it left running belongs to no unit any more and goes by the newest phase. */
+  released?: boolean
 }
 
 /** The unit of work that the current asynchronous context belongs to. */
@@ -22,9 +24,13 @@ export interface UnitOfWorkContext {
 
 export function createUnitOfWorkContext(): UnitOfWorkContext {
   const storage = new AsyncLocalStorage<UnitOfWork>()
+  function current(): UnitOfWork | undefined {
+    const unit = storage.getStore()
+    return unit?.released === true ? undefined : unit
+  }
   return {
-    run: (begin, work) => (storage.getStore() === undefined ? storage.run(begin(), work) : work()),
-    current: () => storage.getStore(),
+    run: (begin, work) => (current() === undefined ? storage.run(begin(), work) : work()),
+    current,
     exit: (work) => storage.exit(work),
   }
 }

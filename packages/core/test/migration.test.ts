@@ -205,6 +205,25 @@ describe('createMigration', () => {
     await migration.stop()
   })
 
+  it('lets go of a unit of work whose request is over', async () => {
+    const migration = process_(world())
+    await migration.start()
+    let over = (): void => {}
+    const end = new Promise<void>((resolve) => {
+      over = resolve
+    })
+    const left = migration.run(async () => {
+      const work = migration.unitOfWork!
+      await end
+      work.released = true
+      return { phase: migration.snapshot.phase, unit: migration.unitOfWork }
+    })
+    await migration.advance({ to: 'capture', ...who })
+    over()
+    expect(await left).toEqual({ phase: 'capture', unit: undefined })
+    await migration.stop()
+  })
+
   it('starts and serves while the target is down, and takes its phase from the fence row of legacy', async () => {
     const here = world()
     const first = process_(here)

@@ -16,8 +16,8 @@ export interface ChangeOptions {
   readonly reason: string
 }
 
-/** A change of the rollout, as a function of what is stored; `undefined` when there is nothing to change. */
-export type Edit = (stored: Rollout | undefined) => Rollout | undefined
+/** A change of the rollout, as a function of what is stored, in `version`; `undefined` when there is nothing to change. */
+export type Edit = (stored: Rollout | undefined, version: number) => Rollout | undefined
 
 export interface ChangeContext {
   readonly migration: Migration
@@ -34,13 +34,13 @@ export async function change(
   { migration, follower, timeoutMs }: ChangeContext,
   edit: Edit,
   { actor, reason, evidence }: ChangeOptions & { readonly evidence?: Json },
-  tries = 20,
+  { written = () => {}, tries = 20 }: { readonly written?: () => void; readonly tries?: number } = {},
 ): Promise<number> {
   for (let attempt = 0; attempt < tries; attempt++) {
     const document = await follower.look()
     const version = document?.version ?? 0
     const stored = parseRollout(document?.value)
-    const next = edit(stored)
+    const next = edit(stored, version)
     if (next === undefined) return version
     const audit: AuditEntry = {
       at: migration.now(),
@@ -52,10 +52,11 @@ export async function change(
       reason,
       ...(evidence === undefined ? {} : { evidence }),
     }
-    const written = await within(timeoutMs, 'Writing the rollout', () =>
-      migration.store.putDocument(ROLLOUT_DOCUMENT, next, { expected: version, audit }),
+    const isWritten = await within(timeoutMs, 'Writing the rollout', () =>
+      migration.store.putDocument(ROLLOUT_DOCUMENT, next, { expected: version, audit, hint: true }),
     )
-    if (written) {
+    if (isWritten) {
+      written()
       follower.learn({ value: next, version: version + 1 })
       return version + 1
     }
@@ -68,9 +69,11 @@ export async function change(
 // Counts, not keys: the audit trail is for many eyes.
 function inWords(rollout: Rollout | undefined): string {
   if (rollout === undefined) return '0 %'
+  const tenants = Object.keys(rollout.tenants).length
   const lists = [
     ...(rollout.allow.length > 0 ? [`${rollout.allow.length} allowed`] : []),
     ...(rollout.deny.length > 0 ? [`${rollout.deny.length} denied`] : []),
+    ...(tenants > 0 ? [`${tenants} tenants pinned`] : []),
   ]
   return [rollout.killed === null ? `${rollout.percent} %` : 'killed', ...lists].join(', ')
 }

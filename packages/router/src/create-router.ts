@@ -1,13 +1,14 @@
-import { type Migration, numberOption, type RolloutScope, textOption } from '@twinspan/core'
+import { type Migration, numberOption, RolloutKilledError, type RolloutScope, textOption } from '@twinspan/core'
 import { seedOf } from './bucket.ts'
 import { type ChangeOptions, change } from './change.ts'
 import { createDecider } from './decide.ts'
 import { createEdits } from './edits.ts'
 import { createFollower } from './follow.ts'
 import { killUntilStored } from './kill.ts'
+import { createLastKnown } from './last-known.ts'
 import { parsePercent } from './percent.ts'
 import type { Router, RouterOptions } from './router.ts'
-import { stepsOption, textsOption } from './router-options.ts'
+import { functionOption, stepsOption, tenantsOption, textsOption } from './router-options.ts'
 import { HASH } from './view.ts'
 
 const DEFAULT_STEPS = [1, 5, 10, 25, 50, 100]
@@ -23,21 +24,31 @@ export function createRouter(migration: Migration, options: RouterOptions): Rout
     scope,
     allow: textsOption('allow', options.allow),
     deny: textsOption('deny', options.deny),
+    tenants: tenantsOption(options.tenants),
     leaseMs: numberOption('leaseMs', options.leaseMs, 10_000, { min: 100 }),
     refreshMs: numberOption('refreshMs', options.refreshMs, 1_000, { min: 10 }),
     timeoutMs,
     random: options.random ?? Math.random,
+    lastKnown:
+      options.lastKnown === undefined
+        ? undefined
+        : createLastKnown(textOption('lastKnown', options.lastKnown, 'createRouter'), migration.name),
   })
-  const decider = createDecider(migration, follower, seedOf({ migration: migration.name, unit, salt }))
+  const decider = createDecider(migration, follower, {
+    seed: seedOf({ migration: migration.name, unit, salt }),
+    tenantOf: functionOption('tenantOf', options.tenantOf),
+    upperBound: options.upperBound,
+  })
   const edits = createEdits(migration, scope)
   const context = { migration, follower, timeoutMs }
   let isAwake = false
+  let isPaused = false
 
   function follow(): void {
     isAwake = true
     migration.onStop(follower.stop)
     // The first decision comes from inside a request, whose phase is pinned.
-    migration.detached(follower.start)
+    migration.detached(() => follower.start(decider.tell))
   }
 
   function wake(): void {
@@ -47,10 +58,20 @@ export function createRouter(migration: Migration, options: RouterOptions): Rout
 
   migration.events.on('phase', wake)
 
+  /** Whether the kill that is in force here is one that the store has forgotten. */
+  function lost(): boolean {
+    const { rollout, killed } = follower.view
+    return killed !== null && (rollout?.killed ?? null) === null
+  }
+
   return {
-    decide(key) {
+    decide(key, tenant) {
       if (!isAwake) wake()
-      return decider.decide(key)
+      return decider.decide(key, tenant)
+    },
+
+    async prepare(key) {
+      await options.upperBound?.prepare(key)
     },
 
     async start() {
@@ -60,9 +81,12 @@ export function createRouter(migration: Migration, options: RouterOptions): Rout
 
     stop: follower.stop,
 
-    async setPercent(percent, { actor, reason }) {
+    async setPercent(percent, { actor, reason, from, evidence }) {
       const { text } = parsePercent(percent)
-      await change(context, edits.percent(text), answerable(actor, reason))
+      const by = { ...answerable(actor, reason), ...(evidence === undefined ? {} : { evidence }) }
+      const { killed } = follower.view
+      if (killed !== null && lost()) throw new RolloutKilledError(migration.name, killed.actor, killed.reason)
+      await change(context, edits.percent(text, from), by)
       wake()
     },
 
@@ -76,15 +100,23 @@ export function createRouter(migration: Migration, options: RouterOptions): Rout
     },
 
     async rearm({ actor, reason }) {
-      await change(context, edits.rearm(steps[0].text), answerable(actor, reason))
+      const isLost = lost()
+      const by = answerable(actor, reason)
+      await change(context, edits.rearm(steps[0].text, isLost), by, { written: follower.forgive })
       decider.latch(false)
       wake()
     },
 
-    async setLists({ actor, reason, allow, deny }) {
+    pause(value) {
+      isPaused = value
+      decider.pause(value)
+    },
+
+    async setLists({ actor, reason, allow, deny, tenants }) {
       const lists = {
         ...(allow === undefined ? {} : { allow: textsOption('allow', allow) }),
         ...(deny === undefined ? {} : { deny: textsOption('deny', deny) }),
+        ...(tenants === undefined ? {} : { tenants: tenantsOption(tenants) }),
       }
       await change(context, edits.lists(lists), answerable(actor, reason))
       wake()
@@ -93,16 +125,19 @@ export function createRouter(migration: Migration, options: RouterOptions): Rout
     status() {
       wake()
       const { snapshot } = migration
-      const { rollout, epoch, problem, allow, deny } = follower.view
+      const { rollout, epoch, killed, problem, allow, deny, tenants } = follower.view
       return {
         phase: snapshot.phase,
         percent: rollout !== undefined && decider.isMeant(snapshot) ? rollout.percent : '0',
         since: rollout?.since ?? null,
-        killed: rollout?.killed ?? null,
+        killed,
+        paused: isPaused,
         epoch,
+        begun: rollout?.begun ?? 0,
         steps: steps.map((step) => step.text),
         allow: allow.size,
         deny: deny.size,
+        tenants: tenants.size,
         stale: follower.isStale(),
         readAt: follower.readAt ?? null,
         withoutKey: decider.withoutKey,

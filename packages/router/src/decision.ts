@@ -4,7 +4,10 @@ import type { SideName } from '@twinspan/core'
  * - `phase`: outside `canary` the phase says who answers, not the router
  * - `percent`: the key's bucket is below the threshold (target) or is not (legacy)
  * - `allow`, `deny`: the key is on a list
+ * - `tenant`: the key's tenant is pinned to a side
+ * - `bound`: the router would have said target, and somebody else's flag does not let it
  * - `killed`: the rollout is latched
+ * - `paused`: this process sends nobody to target for a while
  * - `no-key`: there was nothing to hash
  * - `unread`: this process has not read the rollout yet
  * - `stale`: it has not been able to for the length of a lease
@@ -15,7 +18,10 @@ export type DecisionReason =
   | 'percent'
   | 'allow'
   | 'deny'
+  | 'tenant'
+  | 'bound'
   | 'killed'
+  | 'paused'
   | 'no-key'
   | 'unread'
   | 'stale'
@@ -29,34 +35,55 @@ export interface Decision {
   readonly epoch: number
 }
 
-/** Every decision that one version of the rollout can lead to. */
-export interface Decisions {
-  readonly primaryLegacy: Decision
-  readonly primaryTarget: Decision
-  readonly within: Decision
-  readonly beyond: Decision
-  readonly allow: Decision
-  readonly deny: Decision
-  readonly killed: Decision
-  readonly noKey: Decision
-  readonly unread: Decision
-  readonly stale: Decision
-  readonly conflict: Decision
+type OutcomeName =
+  | 'primaryLegacy'
+  | 'primaryTarget'
+  | 'within'
+  | 'beyond'
+  | 'allow'
+  | 'deny'
+  | 'tenantTarget'
+  | 'tenantLegacy'
+  | 'bound'
+  | 'killed'
+  | 'paused'
+  | 'noKey'
+  | 'unread'
+  | 'stale'
+  | 'conflict'
+
+/** Every outcome that there is. */
+const OUTCOMES: Readonly<Record<OutcomeName, readonly [SideName, DecisionReason]>> = {
+  primaryLegacy: ['legacy', 'phase'],
+  primaryTarget: ['target', 'phase'],
+  within: ['target', 'percent'],
+  beyond: ['legacy', 'percent'],
+  allow: ['target', 'allow'],
+  deny: ['legacy', 'deny'],
+  tenantTarget: ['target', 'tenant'],
+  tenantLegacy: ['legacy', 'tenant'],
+  bound: ['legacy', 'bound'],
+  killed: ['legacy', 'killed'],
+  paused: ['legacy', 'paused'],
+  noKey: ['legacy', 'no-key'],
+  unread: ['legacy', 'unread'],
+  stale: ['legacy', 'stale'],
+  conflict: ['legacy', 'conflict'],
 }
 
-export function decisionsAt(epoch: number): Decisions {
-  const decision = (side: SideName, reason: DecisionReason): Decision => Object.freeze({ side, reason, epoch })
-  return {
-    primaryLegacy: decision('legacy', 'phase'),
-    primaryTarget: decision('target', 'phase'),
-    within: decision('target', 'percent'),
-    beyond: decision('legacy', 'percent'),
-    allow: decision('target', 'allow'),
-    deny: decision('legacy', 'deny'),
-    killed: decision('legacy', 'killed'),
-    noKey: decision('legacy', 'no-key'),
-    unread: decision('legacy', 'unread'),
-    stale: decision('legacy', 'stale'),
-    conflict: decision('legacy', 'conflict'),
-  }
+/** A decision and how often it was handed out. */
+export interface Outcome {
+  readonly decision: Decision
+  count: number
+}
+
+/** Every decision that one version of the rollout can lead to, made once. */
+export type Outcomes = Readonly<Record<OutcomeName, Outcome>>
+
+export function outcomesAt(epoch: number): Outcomes {
+  const entries = Object.entries(OUTCOMES).map(([name, [side, reason]]): [string, Outcome] => [
+    name,
+    { decision: Object.freeze({ side, reason, epoch }), count: 0 },
+  ])
+  return Object.fromEntries(entries) as Outcomes
 }

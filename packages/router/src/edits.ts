@@ -14,10 +14,12 @@ import { scopeConflict } from './view.ts'
 
 /** Every way in which a rollout changes. An edit gets what is stored and returns what shall be. */
 export interface Edits {
-  percent(percent: string): Edit
+  /** `from`: only when that is what is stored. */
+  percent(percent: string, from: string | undefined): Edit
   kill(actor: string, reason: string, evidence: Json | undefined): Edit
-  rearm(percent: string): Edit
-  lists(lists: { readonly allow?: readonly string[]; readonly deny?: readonly string[] }): Edit
+  /** `isLost`: the store has forgotten the kill that is lifted. */
+  rearm(percent: string, isLost: boolean): Edit
+  lists(lists: Partial<Pick<Rollout, 'allow' | 'deny' | 'tenants'>>): Edit
 }
 
 export function createEdits(migration: Migration, scope: RolloutScope): Edits {
@@ -36,12 +38,13 @@ export function createEdits(migration: Migration, scope: RolloutScope): Edits {
   }
 
   return {
-    percent(percent) {
+    percent(percent, from) {
       known()
       return (stored) => {
-        if (stored === undefined) return { ...fresh(), percent }
+        if (stored === undefined) return from === undefined ? { ...fresh(), percent } : undefined
         if (stored.killed !== null)
           throw new RolloutKilledError(migration.name, stored.killed.actor, stored.killed.reason)
+        if (from !== undefined && (stored.percent !== from || !stands(stored, migration.snapshot))) return undefined
         refuseOtherScope(migration, stored, scope)
         return { ...stored, ...here(), percent, scope }
       }
@@ -57,14 +60,16 @@ export function createEdits(migration: Migration, scope: RolloutScope): Edits {
       return (stored = fresh()) => (stored.killed === null ? { ...stored, ...here(), percent: '0', killed } : undefined)
     },
 
-    rearm(percent) {
+    rearm(percent, isLost) {
       known()
-      return (stored) =>
-        stored === undefined || stored.killed === null ? undefined : { ...stored, ...here(), percent, killed: null }
+      return (stored = fresh(), version) =>
+        stored.killed === null && !isLost
+          ? undefined
+          : { ...stored, ...here(), percent, killed: null, begun: version + 1 }
     },
 
     lists(lists) {
-      return (stored = fresh()) => ({ ...stored, allow: lists.allow ?? stored.allow, deny: lists.deny ?? stored.deny })
+      return (stored = fresh()) => ({ ...stored, ...lists })
     },
   }
 }

@@ -1,4 +1,5 @@
-import { type Document, type Migration, ROLLOUT_DOCUMENT, UnavailableError, within } from '@twinspan/core'
+import { type Document, type Migration, parseRollout, ROLLOUT_DOCUMENT, UnavailableError, within } from '@twinspan/core'
+import type { LastKnown } from './last-known.ts'
 import { type View, type ViewOptions, viewOf } from './view.ts'
 
 /** Reads in flight on a store that has stopped answering. More would only fill its pool. */
@@ -11,6 +12,7 @@ export interface FollowOptions extends ViewOptions {
   readonly leaseMs: number
   readonly timeoutMs: number
   readonly random: () => number
+  readonly lastKnown?: LastKnown | undefined
 }
 
 /** This process's knowledge of the rollout: as new as the last read, and how old that is. */
@@ -24,20 +26,26 @@ export interface Follower {
   look(): Promise<Document | undefined>
   /** Takes what this process just wrote itself. */
   learn(document: Document): void
-  /** Begins to read again and again. */
-  start(): void
+  /** Forgets a kill that the store has lost: somebody re-armed it. */
+  forgive(): void
+  /** Begins to read again and again, and at every hint of the store. */
+  start(each: () => void): void
   stop(): Promise<void>
 }
 
 export function createFollower(migration: Migration, options: FollowOptions): Follower {
-  const { refreshMs, leaseMs, timeoutMs, random } = options
-  let view = viewOf(undefined, options)
+  const { refreshMs, leaseMs, timeoutMs, random, lastKnown } = options
+  const found = lastKnown?.read()
+  let remembered = isKilled(found) ? found : undefined
+  let view = viewOf(undefined, options, remembered)
   let readAt: number | undefined
   let begun = 0
   let applied = 0
   const inFlight = new Map<number, number>()
   let wasStale = false
   let watch: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined
+  let rereading: Promise<void> | undefined
+  let isHinted = false
 
   function apply(order: number, at: number, document: Document | undefined): void {
     // A slow read may end after a later one, or after a write of our own, and know less.
@@ -45,17 +53,19 @@ export function createFollower(migration: Migration, options: FollowOptions): Fo
     applied = order
     const isFirst = readAt === undefined
     readAt = at
-    if (isFirst || (document?.version ?? 0) !== view.epoch) {
-      view = viewOf(document, options)
-      const percent = view.rollout?.percent ?? '0'
-      migration.events.emit({
-        type: 'rollout',
-        percent,
-        epoch: view.epoch,
-        killed: (view.rollout?.killed ?? null) !== null,
-      })
-    }
+    if (isFirst || (document?.version ?? 0) !== view.epoch) take(document)
     tellStale()
+  }
+
+  function take(document: Document | undefined): void {
+    view = viewOf(document, options, remembered)
+    const isLost = view.killed !== null && !isKilled(document)
+    if (!isLost) {
+      remembered = isKilled(document) ? document : undefined
+      if (document !== undefined) void lastKnown?.write(document)
+    }
+    const percent = view.rollout?.percent ?? '0'
+    migration.events.emit({ type: 'rollout', percent, epoch: view.epoch, killed: view.killed !== null })
   }
 
   async function look(): Promise<Document | undefined> {
@@ -88,11 +98,31 @@ export function createFollower(migration: Migration, options: FollowOptions): Fo
     migration.events.emit({ type: 'rollout-stale', stale: wasStale })
   }
 
-  async function watching(signal: AbortSignal): Promise<void> {
+  /** A read that is under way may have begun before what the hint speaks of, so another one follows it. */
+  function hinted(): void {
+    isHinted = true
+    rereading ??= reread().finally(() => {
+      rereading = undefined
+    })
+  }
+
+  async function reread(): Promise<void> {
+    while (isHinted && watch !== undefined) {
+      isHinted = false
+      await look().catch(tellStale)
+    }
+  }
+
+  async function watching(signal: AbortSignal, each: () => void): Promise<void> {
+    const end = migration.store.follow?.(ROLLOUT_DOCUMENT, hinted)
     while (!signal.aborted) {
       await look().catch(tellStale)
+      if (readAt !== undefined) migration.events.emit({ type: 'rollout-age', ageMs: migration.now() - readAt })
+      each()
       await migration.sleep(refreshMs * (0.8 + 0.4 * random()), signal).catch(() => {})
     }
+    await end?.()
+    await rereading
   }
 
   return {
@@ -107,10 +137,13 @@ export function createFollower(migration: Migration, options: FollowOptions): Fo
     learn(document) {
       apply(++begun, migration.now(), document)
     },
-    start() {
+    forgive() {
+      remembered = undefined
+    },
+    start(each) {
       if (watch !== undefined) return
       const stop = new AbortController()
-      watch = { stop, ended: watching(stop.signal) }
+      watch = { stop, ended: watching(stop.signal, each) }
     },
     async stop() {
       const ending = watch
@@ -119,4 +152,8 @@ export function createFollower(migration: Migration, options: FollowOptions): Fo
       await ending?.ended
     },
   }
+}
+
+function isKilled(document: Document | undefined): boolean {
+  return (parseRollout(document?.value)?.killed ?? null) !== null
 }

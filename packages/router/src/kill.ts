@@ -16,7 +16,7 @@ export async function killUntilStored(
 ): Promise<void> {
   const { migration, follower } = context
   const by = { actor, reason, ...(evidence === undefined ? {} : { evidence }) }
-  if ((follower.view.rollout?.killed ?? null) === null) migration.events.emit({ type: 'kill', ...by })
+  if (follower.view.killed === null) migration.events.emit({ type: 'kill', ...by })
   const edit = edits.kill(actor, reason, evidence)
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
     try {

@@ -1,4 +1,4 @@
-import { InvalidOptionError } from '@twinspan/core'
+import { InvalidOptionError, type SideName } from '@twinspan/core'
 import { type Percent, parsePercent } from './percent.ts'
 
 /** The steps of a ramp. Throws when they do not ascend from above 0. */
@@ -21,4 +21,22 @@ export function textsOption(name: string, value: readonly string[] | undefined):
     throw new InvalidOptionError(name, value, 'a list of non-empty strings')
   }
   return [...new Set(value)]
+}
+
+/** Tenants and the side that each is pinned to. */
+export function tenantsOption(
+  value: Readonly<Record<string, SideName>> | undefined,
+): Readonly<Record<string, SideName>> {
+  if (value === undefined) return {}
+  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (!isRecord || Object.values(value).some((side) => side !== 'legacy' && side !== 'target')) {
+    throw new InvalidOptionError('tenants', value, "an object from tenant to 'legacy' or 'target'")
+  }
+  return value
+}
+
+/** A function, where one is given. */
+export function functionOption<Given>(name: string, value: Given): Given {
+  if (value !== undefined && typeof value !== 'function') throw new InvalidOptionError(name, value, 'a function')
+  return value
 }

@@ -33,6 +33,7 @@ function follow(): { readonly follower: Follower; readonly reads: ((document: Do
     scope,
     allow: [],
     deny: [],
+    tenants: {},
     refreshMs: 1_000,
     leaseMs: 10_000,
     timeoutMs: 2_000,
@@ -79,7 +80,7 @@ describe('a follower', () => {
 
   it('has few reads in flight, however long the store says nothing', async () => {
     const { follower, reads } = follow()
-    follower.start()
+    follower.start(() => {})
     await vi.advanceTimersByTimeAsync(29_000)
     expect(reads.length).toBeLessThanOrEqual(3)
     for (const end of reads.splice(0)) end(rollout(1))
@@ -90,7 +91,7 @@ describe('a follower', () => {
 
   it('gives up reads that never end, and asks again', async () => {
     const { follower, reads } = follow()
-    follower.start()
+    follower.start(() => {})
     await vi.advanceTimersByTimeAsync(29_000)
     const silent = reads.length
     await vi.advanceTimersByTimeAsync(31_000)
