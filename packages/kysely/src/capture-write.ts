@@ -1,5 +1,6 @@
 import { type BoundSide, type CaptureRequest, type Key, keyText, StalePhaseError } from '@twinspan/core'
 import { type Kysely, sql } from 'kysely'
+import { accepting } from './accepting.ts'
 import type { Database } from './database.ts'
 import type { Scope } from './dialect.ts'
 import type { OwnTables } from './own-tables.ts'
@@ -11,15 +12,12 @@ import { isStalePhase } from './stale.ts'
  */
 export function createCaptureWrite(database: Database, { migration, side }: Scope): BoundSide['captureWrite'] {
   const { app, ownIn, dialect, ref } = database
-  const guard = dialect.fenceGuard({ migration, side })
-  const accepting = sql`fence.migration = ${migration} and fence.side = ${side} and fence.open = 1
-    and fence.primary_side = ${side} and ${guard.condition}`
+  const accepts = accepting(database, { migration, side })
 
   /** Holds the fence until the transaction ends. */
   async function accept(db: Kysely<OwnTables>): Promise<void> {
-    const { rows } = await sql`select 1 from ${ref('twinspan_fence')} fence where ${accepting} ${guard.suffix}`.execute(
-      db,
-    )
+    const { rows } =
+      await sql`select 1 from ${ref('twinspan_fence')} fence where ${accepts.condition} ${accepts.suffix}`.execute(db)
     if (rows.length === 0) throw new StalePhaseError(side, 'it does not take primary writes')
   }
 
@@ -35,7 +33,7 @@ export function createCaptureWrite(database: Database, { migration, side }: Scop
       insert into ${ref('twinspan_journal')} (migration, side, entity, key_text, attempts, due_at, parked, marked_at)
       select fence.migration, fence.side, ${entity}, marks.key_text, 0, 0, 0, ${dialect.now}
       from ${ref('twinspan_fence')} fence cross join (${marks}) marks
-      where ${accepting} ${guard.suffix}`.execute(db)
+      where ${accepts.condition} ${accepts.suffix}`.execute(db)
     if (numAffectedRows !== BigInt(texts.length)) throw new StalePhaseError(side, 'it does not take primary writes')
   }
 

@@ -46,9 +46,10 @@ export function createFence(database: Database, scope: Scope): Fence {
             return write(db, scope, revision, next)
           },
         )
+      const isPassing = (error: unknown): boolean => ['busy', 'deadlock'].includes(dialect.trouble(error))
       try {
         // A writer who waits behind this change for the fence may hold what the writer before it waits for.
-        return await untilFree(database, lockTimeoutMs, attempt, ['busy', 'deadlock'])
+        return await untilFree(database, lockTimeoutMs, attempt, isPassing)
       } catch (error) {
         const trouble = dialect.trouble(error)
         // Two processes began the migration at one time, and no row was there to wait for.

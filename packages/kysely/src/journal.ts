@@ -11,8 +11,9 @@ type Where = (
   eb: ExpressionBuilder<OwnTables, 'twinspan_journal'>,
 ) => ExpressionWrapper<OwnTables, 'twinspan_journal', SqlBool>
 
-export function createJournal(database: Database, scope: Scope): Journal {
-  const { own, ownIn, dialect } = database
+/** `intents`: whether calls in flight count as dirty. */
+export function createJournal(database: Database, scope: Scope, intents: boolean): Journal {
+  const { own, ownIn, dialect, ref } = database
   const { migration, side } = scope
   const { now, byPrimaryKey } = dialect
   // A marked row carries seven parameters.
@@ -24,6 +25,28 @@ export function createJournal(database: Database, scope: Scope): Journal {
   function select(where: Where) {
     return own.selectFrom('twinspan_journal').where((eb) => eb.and([mine(eb), where(eb)]))
   }
+
+  function intended(entity: string, keys: readonly string[]) {
+    return own
+      .selectFrom('twinspan_intent')
+      .where((eb) => eb.and({ migration, side, entity, known: 1 }))
+      .where('key_text', 'in', keys)
+      .select('key_text')
+  }
+
+  async function hasMarksOrIntents(entity: string): Promise<boolean> {
+    const oneOf = (table: 'twinspan_journal' | 'twinspan_intent') =>
+      sql`exists (select 1 from ${ref(table)} where migration = ${migration} and side = ${side} and entity = ${entity})`
+    const { rows } = await sql<{ dirty: Int64 }>`
+      select case when ${oneOf('twinspan_journal')} or ${oneOf('twinspan_intent')} then 1 else 0 end as dirty`.execute(
+      own,
+    )
+    return Number(rows[0]?.dirty) === 1
+  }
+
+  /** A figure over the calls in flight, beside those over the journal. */
+  const ofIntents = <T>(figure: ReturnType<typeof sql<T>>) =>
+    sql<T>`(select ${figure} from ${ref('twinspan_intent')} where migration = ${migration} and side = ${side})`
 
   return {
     async mark(marks, options) {
@@ -80,10 +103,11 @@ export function createJournal(database: Database, scope: Scope): Journal {
     async dirty(entity, keys) {
       const found = new Set<string>()
       for (const some of chunks(keys, idsAtOnce)) {
-        const rows = await select((eb) => eb.and([eb('entity', '=', entity), eb('key_text', 'in', some)]))
+        const marked = select((eb) => eb.and([eb('entity', '=', entity), eb('key_text', 'in', some)]))
           .select('key_text')
           .distinct()
-          .execute()
+        // One statement, hence one moment: a call that ends in between leaves its mark where it was looked for already.
+        const rows = await (intents ? marked.union(intended(entity, some)) : marked).execute()
         for (const { key_text } of rows) found.add(key_text)
       }
       // An engine that ignores trailing spaces finds more than was asked for.
@@ -91,6 +115,7 @@ export function createJournal(database: Database, scope: Scope): Journal {
     },
 
     async hasDirty(entity) {
+      if (intents) return hasMarksOrIntents(entity)
       const row = await select((eb) => eb('entity', '=', entity))
         .select('id')
         .limit(1)
@@ -148,12 +173,14 @@ export function createJournal(database: Database, scope: Scope): Journal {
           sql<Int64>`count(*)`.as('depth'),
           sql<Int64 | null>`sum(parked)`.as('parked'),
           sql<Int64 | null>`${now} - min(case when parked = 0 then marked_at end)`.as('age'),
+          (intents ? ofIntents(sql<Int64>`count(*)`) : sql<Int64>`0`).as('calls'),
+          (intents ? ofIntents(sql<Int64 | null>`${now} - min(begun_at)`) : sql<Int64 | null>`null`).as('calls_age'),
         ])
         .executeTakeFirstOrThrow()
       return {
-        depth: Number(row.depth),
+        depth: Number(row.depth) + Number(row.calls),
         parked: Number(row.parked ?? 0),
-        oldestAgeMs: Math.max(0, Number(row.age ?? 0)),
+        oldestAgeMs: Math.max(0, Number(row.age ?? 0), Number(row.calls_age ?? 0)),
       }
     },
   }

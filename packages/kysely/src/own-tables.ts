@@ -10,6 +10,8 @@ export interface OwnTables {
   readonly twinspan_fence: FenceTable
   readonly twinspan_stripe: StripeTable
   readonly twinspan_copying: CopyingTable
+  readonly twinspan_intent: IntentTable
+  readonly twinspan_version: VersionTable
   readonly twinspan_state: StateTable
   readonly twinspan_audit: AuditTable
   readonly twinspan_lease: LeaseTable
@@ -59,6 +61,28 @@ interface StripeTable {
 interface CopyingTable {
   migration: string
   connection: Int64
+}
+
+/** Calls in flight: a row for each key of a call, or one that is not `known` yet. */
+interface IntentTable {
+  migration: string
+  side: SideName
+  call_id: string
+  place: number
+  entity: string
+  key_text: string
+  known: number
+  quarantined: number
+  held_until: Int64
+  begun_at: Int64
+}
+
+/** The last version that was drawn for a stripe. */
+interface VersionTable {
+  migration: string
+  side: SideName
+  stripe: number
+  version: Int64
 }
 
 interface StateTable {

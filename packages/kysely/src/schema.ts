@@ -48,7 +48,19 @@ async function currentSchema(own: Kysely<OwnTables>): Promise<string | undefined
 }
 
 function migrationsFor(dialect: Dialect): Record<string, Migration> {
-  return { '0001-first': { up: (db) => createTables(db as Kysely<OwnTables>, dialect) } }
+  const create = (names: readonly OwnTable[]) => (db: Kysely<unknown>) =>
+    createTables(db as Kysely<OwnTables>, dialect, names)
+  const added: readonly OwnTable[] = ['twinspan_intent', 'twinspan_version']
+  const first = (Object.keys(TABLES) as OwnTable[]).filter((name) => !added.includes(name))
+  return {
+    '0001-first': {
+      async up(db) {
+        await create(first)(db)
+        await dialect.indexJournal(db as Kysely<OwnTables>)
+      },
+    },
+    '0002-intents': { up: create(added) },
+  }
 }
 
 type Columns = Readonly<Record<string, OwnColumn | 'text?'>>
@@ -90,6 +102,25 @@ const TABLES: Readonly<Record<OwnTable, { readonly key: readonly string[] | 'id'
   twinspan_copying: {
     key: ['migration', 'connection'],
     columns: { migration: 'name', connection: 'integer' },
+  },
+  twinspan_intent: {
+    key: ['migration', 'side', 'call_id', 'place'],
+    columns: {
+      migration: 'name',
+      side: 'name',
+      call_id: 'name',
+      place: 'integer',
+      entity: 'name',
+      key_text: 'key',
+      known: 'integer',
+      quarantined: 'integer',
+      held_until: 'integer',
+      begun_at: 'integer',
+    },
+  },
+  twinspan_version: {
+    key: ['migration', 'side', 'stripe'],
+    columns: { migration: 'name', side: 'name', stripe: 'integer', version: 'integer' },
   },
   twinspan_state: {
     key: ['migration'],
@@ -144,8 +175,9 @@ const TABLES: Readonly<Record<OwnTable, { readonly key: readonly string[] | 'id'
 }
 
 // Each statement can be repeated: engines without transactional DDL may have been stopped between two of them.
-async function createTables(db: Kysely<OwnTables>, dialect: Dialect): Promise<void> {
-  for (const [name, { key, columns }] of Object.entries(TABLES)) {
+async function createTables(db: Kysely<OwnTables>, dialect: Dialect, names: readonly OwnTable[]): Promise<void> {
+  for (const name of names) {
+    const { key, columns } = TABLES[name]
     let table: CreateTableBuilder<string, string> = db.schema.createTable(name).ifNotExists()
     if (key === 'id') {
       table = table.addColumn('id', dialect.engine === 'sqlite' ? 'integer' : 'bigint', (id) =>
@@ -161,5 +193,4 @@ async function createTables(db: Kysely<OwnTables>, dialect: Dialect): Promise<vo
     if (key !== 'id') table = table.addPrimaryKeyConstraint(`${name}_pk`, [...key])
     await (dialect.tableOptions === undefined ? table : table.modifyEnd(dialect.tableOptions)).execute()
   }
-  await dialect.indexJournal(db)
 }

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { TimeoutError } from '@twinspan/core'
 import type { Kysely } from 'kysely'
 import type { AnyTables, Database } from './database.ts'
-import type { Trouble } from './dialect.ts'
 import { guarded } from './guard.ts'
 
 export interface TransactOptions {
@@ -65,7 +64,7 @@ export async function untilFree<T>(
   database: Database,
   timeoutMs: number,
   attempt: (leftMs: number) => Promise<T>,
-  passing: readonly Trouble[] = ['busy'],
+  passing: (error: unknown) => boolean = (error) => database.dialect.trouble(error) === 'busy',
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs
   for (let wait = 2; ; wait = Math.min(wait * 2, 50)) {
@@ -73,7 +72,7 @@ export async function untilFree<T>(
     try {
       return await attempt(Math.max(1, left))
     } catch (error) {
-      if (!passing.includes(database.dialect.trouble(error)) || left <= wait) throw error
+      if (!passing(error) || left <= wait) throw error
       await sleep(wait)
     }
   }
