@@ -145,7 +145,7 @@ describe('logins from SQLite to PGlite', () => {
     const auth = process()
     await freeze(legacy.db)
     expect(await auth.verifyAndUpgrade('ann@example.org', 'U*U')).toMatchObject({ ok: true, upgraded: true })
-    expect(await auth.findForReset('bob@example.org')).toMatchObject({ ok: true, uid: 2, via: 'legacy' })
+    expect(await auth.findForReset('bob@example.org')).toMatchObject({ ok: true, uid: 2, via: 'target' })
     expect(await auth.resetPassword(2, 'new password')).toEqual({ ok: true, uid: 2 })
     expect(await auth.verifyAndUpgrade('bob@example.org', 'hashcat')).toEqual({ ok: false, reason: 'invalid' })
     expect(await auth.verifyAndUpgrade('bob@example.org', 'new password')).toMatchObject({ ok: true, via: 'target' })

@@ -33,7 +33,7 @@ export interface AuthBridges {
   withTables<T>(work: () => Promise<T>): Promise<T>
   /** Runs `work` in a transaction that is rolled back when it returns `false`. A duplicate key is a `false` as well. */
   swap(work: (trx: Kysely<Tables>) => Promise<boolean>): Promise<boolean>
-  read(uid: KeyPart): Promise<Row | undefined>
+  read(uids: readonly KeyPart[]): Promise<readonly Row[]>
   move(trx: Kysely<Tables>, uid: KeyPart, revision: number, next: BridgeRecord): Promise<boolean>
   close(uid: KeyPart): Promise<void>
   key(): Promise<Uint8Array>
@@ -120,9 +120,9 @@ export function createAuthBridges(app: Kysely<Tables>, database: Database): Auth
           throw error
         }
       }),
-    read: (uid) =>
-      app.selectFrom('twinspan_auth_bridge').selectAll().where('uid', '=', keyText(uid)).executeTakeFirst() as Promise<
-        Row | undefined
+    read: (uids) =>
+      app.selectFrom('twinspan_auth_bridge').selectAll().where('uid', 'in', uids.map(keyText)).execute() as Promise<
+        Row[]
       >,
     async move(trx, uid, revision, { state, fingerprint }) {
       const next = { revision: revision + 1, state, fingerprint }

@@ -1,4 +1,11 @@
-import { type BridgeState, type Credential, type CredentialStore, type KeyPart, textOption } from '@twinspan/core'
+import {
+  type BridgeState,
+  type Credential,
+  type CredentialStore,
+  type KeyPart,
+  keyText,
+  textOption,
+} from '@twinspan/core'
 import { type Kysely, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
 import { createAuthBridges, type Row, type Tables } from './auth-bridges.ts'
 import { type Database, openDatabase } from './database.ts'
@@ -22,7 +29,12 @@ export interface KyselyCredentialsOptions<DB, Table extends Name<DB>, Identities
   readonly locked?: Name<DB[Table]>
   /** @default everything but null, `false`, `0`, `'0'`, `'f'` and `''` */
   readonly isLocked?: (value: unknown) => boolean
-  /** The table with the logins, where it is another one; `uid` is the column of the user's id in it. */
+  /** Columns with what belongs to the hash, by the names that its scheme asks for: `{ salt: 'pw_salt' }`. */
+  readonly params?: Readonly<Record<string, Name<DB[Table]>>>
+  /**
+   * The table with the logins, where it is another one; `uid` is the column of the user's id in it. Who is in this one
+   * only has no password yet.
+   */
   readonly identities?: { readonly table: Identities; readonly uid: Name<DB[Identities]> }
   /** How this store spells logins: applied to what is looked up and to what is inserted. */
   readonly normaliseLogin?: (login: string) => string
@@ -58,15 +70,19 @@ export function kyselyCredentials<DB, Table extends Name<DB>, Identities extends
   const loginColumn = textOption('login', options.login, where)
   const hashColumn = textOption('hash', options.hash, where)
   const { locked, identities, isLocked = truthy, normaliseLogin = (login) => login, defaults = () => ({}) } = options
+  const params = Object.entries(options.params ?? {})
   const bridges = createAuthBridges(app, database)
 
+  const uidRef = (): RawBuilder<unknown> =>
+    sql.ref(identities === undefined ? `account.${uidColumn}` : `identity.${identities.uid}`)
   const accounts = (): SelectQueryBuilder<Tables, string, Row> => {
-    const uid = sql.ref(`account.${uidColumn}`)
-    const from = app.selectFrom(`${table} as account`)
+    const uid = uidRef()
     const joined =
       identities === undefined
-        ? from
-        : from.innerJoin(`${identities.table} as identity`, `identity.${identities.uid}`, `account.${uidColumn}`)
+        ? app.selectFrom(`${table} as account`)
+        : app
+            .selectFrom(`${identities.table as string} as identity`)
+            .leftJoin(`${table} as account`, (on) => on.on(sql.ref(`account.${uidColumn}`), '=', uid))
     // One statement: a hash and the record of another moment would let an old password through.
     return joined
       .leftJoin('twinspan_auth_bridge as bridge', (on) => on.on(sql.ref('bridge.uid'), '=', text(database, uid)))
@@ -75,6 +91,7 @@ export function kyselyCredentials<DB, Table extends Name<DB>, Identities extends
         sql.ref(`${identities === undefined ? 'account' : 'identity'}.${loginColumn}`).as('login'),
         sql.ref(`account.${hashColumn}`).as('hash'),
         (locked === undefined ? sql`null` : sql.ref(`account.${locked}`)).as('locked'),
+        ...params.map(([name, column]) => sql.ref(`account.${column}`).as(`param_${name}`)),
         sql.ref('bridge.revision').as('revision'),
         sql.ref('bridge.state').as('state'),
         sql.ref('bridge.fingerprint').as('fingerprint'),
@@ -85,8 +102,17 @@ export function kyselyCredentials<DB, Table extends Name<DB>, Identities extends
     login: row['login'] as string | null,
     hash: (row['hash'] ?? null) as string | null,
     locked: locked !== undefined && isLocked(row['locked']),
+    ...(params.length === 0 ? {} : { params: paramsOf(row) }),
     bridge: bridgeOf(row),
   })
+  const paramsOf = (row: Row): NonNullable<Credential['params']> =>
+    Object.fromEntries(
+      params.flatMap(([name]) => {
+        const value = row[`param_${name}`]
+        if (value === null || value === undefined) return []
+        return [[name, value instanceof Uint8Array ? value : String(value)]]
+      }),
+    )
   const hasUid = (uid: KeyPart): RawBuilder<boolean> => sql<boolean>`${sql.ref(uidColumn)} = ${uid}`
 
   return {
@@ -102,13 +128,27 @@ export function kyselyCredentials<DB, Table extends Name<DB>, Identities extends
       }),
     findByUid: (uid) =>
       bridges.withTables(async () => {
-        const [row] = await accounts()
-          .where(sql<boolean>`${sql.ref(`account.${uidColumn}`)} = ${uid}`)
-          .execute()
+        const [row] = await accounts().where(sql<boolean>`${uidRef()} = ${uid}`).execute()
         if (row !== undefined) return show(row)
-        const record = await bridges.read(uid)
-        if (record === undefined) return undefined
-        return { uid, login: null, hash: null, locked: false, bridge: bridgeOf(record) }
+        const [record] = await bridges.read([uid])
+        return record === undefined ? undefined : leftOver(uid, record)
+      }),
+    scan: ({ after, limit }) =>
+      bridges.withTables(async () => {
+        const page = after === undefined ? accounts() : accounts().where(sql<boolean>`${uidRef()} > ${after}`)
+        const rows = await page.orderBy(uidRef()).limit(limit).execute()
+        return rows.map(show)
+      }),
+    findByUids: (uids) =>
+      bridges.withTables(async () => {
+        if (uids.length === 0) return []
+        const rows = await accounts()
+          .where(sql<boolean>`${uidRef()} in (${sql.join(uids)})`)
+          .execute()
+        const there = new Set(rows.map((row) => keyText(row['uid'] as KeyPart)))
+        const gone = uids.filter((uid) => !there.has(keyText(uid)))
+        const records = gone.length === 0 ? [] : await bridges.read(gone)
+        return [...rows.map(show), ...records.map((record) => leftOver(record['uid'] as KeyPart, record))]
       }),
     closeBridge: (uid) => bridges.withTables(() => bridges.close(uid)),
     fingerprintKey: () => bridges.withTables(() => bridges.key()),
@@ -134,9 +174,27 @@ export function kyselyCredentials<DB, Table extends Name<DB>, Identities extends
           .where(hasUid(uid))
           .where(expected.hash === null ? sql<boolean>`${stored} is null` : sql<boolean>`${stored} = ${expected.hash}`)
           .executeTakeFirstOrThrow()
-        return numUpdatedRows > 0n
+        if (numUpdatedRows > 0n) return true
+        if (expected.hash !== null || identities === undefined) return false
+        // The login is there and its password is not: a row of its own, unless another was faster.
+        const owner = await trx
+          .selectFrom(identities.table as string)
+          .select(sql.ref(loginColumn).as('login'))
+          .where(sql<boolean>`${sql.ref(identities.uid)} = ${uid}`)
+          .executeTakeFirst()
+        if (owner === undefined) return false
+        const login = String(owner['login'])
+        await trx
+          .insertInto(table)
+          .values({ ...defaults({ uid, login }), [uidColumn]: uid, [hashColumn]: hash })
+          .execute()
+        return true
       }),
   }
+}
+
+function leftOver(uid: KeyPart, record: Row): Credential {
+  return { uid, login: null, hash: null, locked: false, bridge: bridgeOf(record) }
 }
 
 function bridgeOf({ revision, state, fingerprint }: Row): Credential['bridge'] {

@@ -66,10 +66,50 @@ await eachEngine((engine) => {
         normaliseLogin: (login) => login.toLowerCase(),
       })
       await db.insertInto('member_mails').values({ member_id: 7, mail: 'ann@example.org' }).execute()
-      expect(await store.find('Ann@example.org')).toEqual([])
+      expect(await store.find('bob@example.org')).toEqual([])
+      // Known, and without a password yet.
+      expect(await store.find('Ann@example.org')).toMatchObject([{ uid: expect.anything(), hash: null }])
       const account = { uid: 7, login: 'Ann@example.org', hash: 'hash-1', state: 'open', fingerprint: null } as const
       expect(await store.insertIfAbsent(account, 0)).toBe(true)
       expect(await store.find('Ann@example.org')).toMatchObject([{ login: 'ann@example.org', hash: 'hash-1' }])
+      await close()
+    })
+
+    it('gives a login without a password its first one, once', async () => {
+      const { db, close } = await engine.open<Members>()
+      await createMembers(db, engine.name)
+      await sql`create table member_mails (member_id bigint primary key, mail varchar(190))`.execute(db)
+      const store = kyselyCredentials(db, {
+        table: 'members',
+        uid: 'member_id',
+        login: 'mail',
+        hash: 'password',
+        identities: { table: 'member_mails', uid: 'member_id' },
+      })
+      await db.insertInto('member_mails').values({ member_id: 7, mail: 'ann@example.org' }).execute()
+      const next = { hash: 'hash-1', state: 'open', fingerprint: null } as const
+      const made = await Promise.all([1, 2].map(() => store.replaceHash(7, { hash: null, revision: 0 }, next)))
+      expect(made.toSorted()).toEqual([false, true])
+      expect(await store.findByUid(7)).toMatchObject({ login: 'ann@example.org', hash: 'hash-1' })
+      expect(await store.replaceHash(8, { hash: null, revision: 0 }, next)).toBe(false)
+      expect(await store.scan?.({ limit: 10 })).toMatchObject([{ hash: 'hash-1', bridge: { revision: 1 } }])
+      await close()
+    })
+
+    it('hands over what stands beside the hash', async () => {
+      const { db, close } = await engine.open<Members>()
+      await createMembers(db, engine.name)
+      await putMember(db, { uid: 7, login: 'ann@example.org', hash: 'hash-1', locked: true })
+      const store = kyselyCredentials(db, {
+        table: 'members',
+        uid: 'member_id',
+        login: 'mail',
+        hash: 'password',
+        params: { username: 'mail', iterations: 'is_locked' },
+      })
+      expect(await store.find('ann@example.org')).toMatchObject([
+        { params: { username: 'ann@example.org', iterations: '1' } },
+      ])
       await close()
     })
 

@@ -11,6 +11,7 @@ import { type Candidates, type Forms, formsOf, spelled } from './forms.ts'
 import { type Limits, resolveLimits } from './limits.ts'
 import type { PasswordHasher, Scheme } from './schemes/scheme.ts'
 import { createStores, type Stores } from './stores.ts'
+import { wrapped } from './wrapped.ts'
 
 /** Where events go: `migration.events`, or anything that takes them. They carry no login, password or hash. */
 export interface AuthTelemetry {
@@ -116,6 +117,7 @@ export function resolveOptions(options: ShadowAuthOptions): Setup {
   const { candidates = () => [] } = options
   if (typeof candidates !== 'function') throw new InvalidOptionError('candidates', candidates, 'a function')
 
+  const readable = [hasher, ...accepts.filter((scheme) => scheme.name !== hasher.name)]
   const limits = resolveLimits(options.limits)
   const emit = (event: TwinspanEvent): void => {
     try {
@@ -134,7 +136,7 @@ export function resolveOptions(options: ShadowAuthOptions): Setup {
       report: (finding) => emit({ type: 'auth-finding', ...finding }),
     }),
     hasher,
-    schemes: [hasher, ...accepts.filter((scheme) => scheme.name !== hasher.name)],
+    schemes: [...readable, wrapped(hasher, readable)],
     admission: isAdmission(options.admission) ? options.admission : createAdmission(options.admission),
     equaliser: createEqualiser(options.equalise, hasher, accepts, limits),
     limits,

@@ -77,9 +77,8 @@ export async function situationOf(login: string, stores: Stores, silo: boolean):
   return { target, standing, legacy, decider: await deciderOf(target, standing, legacy, stores) }
 }
 
-/** The same for an account that legacy was read for already. */
-export async function situationOfLegacy(credential: Credential, stores: Stores): Promise<Situation> {
-  const target = await stores.seeTargetByUid(credential.uid)
+/** The same where both stores were read already, by the user's id. Who decides is said as of an open bridge. */
+export async function situationOfLegacy(credential: Credential, target: Seen, stores: Stores): Promise<Situation> {
   const standing = standingOf(target, stores)
   const legacy: Seen = { kind: 'one', credential }
   const decider = RULES[standing].asksLegacy

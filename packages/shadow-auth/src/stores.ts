@@ -30,6 +30,10 @@ export interface Stores {
   seeTargetByUid(uid: KeyPart): Promise<Seen>
   seeLegacy(login: string): Promise<Seen>
   seeLegacyByUid(uid: KeyPart): Promise<Seen>
+  /** A page of legacy's users; `undefined` when it does not answer or cannot be walked through. */
+  scanLegacy(page: { readonly after?: KeyPart; readonly limit: number }): Promise<readonly Credential[] | undefined>
+  /** What the target knows of these users; `undefined` when it does not answer. */
+  seeTargets(uids: readonly KeyPart[]): Promise<readonly Credential[] | undefined>
   /** Whether the legacy hash is the one that the target's account was made from. */
   isSame(target: Credential, uid: KeyPart, legacyHash: string): Promise<boolean | 'unknown'>
   isWeaker(hash: string): boolean
@@ -94,6 +98,8 @@ export function createStores({ target, legacy, timeoutMs, report, ...options }: 
     seeTargetByUid: (uid) => seeOne('target', () => target.findByUid(uid)),
     seeLegacy: (login) => (legacy === undefined ? none() : see('legacy', () => legacy.find(login))),
     seeLegacyByUid: (uid) => (legacy === undefined ? none() : seeOne('legacy', () => legacy.findByUid(uid))),
+    scanLegacy: async (page) => (await ask('legacy', async () => legacy?.scan?.(page)))?.value,
+    seeTargets: async (uids) => (await ask('target', async () => target.findByUids?.(uids)))?.value,
     async isSame({ hash, bridge }, uid, legacyHash) {
       if (bridge.revision === 0) return hash === legacyHash
       const now = await fingerprint(uid, legacyHash)

@@ -11,7 +11,7 @@ import type { Stores } from './stores.ts'
  * What was proven is that the password belongs to the hash that was read. By the time of the write that hash may have
  * been replaced: in the target the compare-and-swap sees it, in legacy it is read once more after the write.
  */
-export async function upgrade({ situation, made }: Proof, setup: Setup): Promise<boolean> {
+export async function upgrade({ situation, made }: Pick<Proof, 'situation' | 'made'>, setup: Setup): Promise<boolean> {
   const { stores } = setup
   const { target, legacy } = situation
   if (made === undefined) return false

@@ -1,7 +1,7 @@
 import type { Form } from './forms.ts'
 import type { Limits } from './limits.ts'
-import type { HashParams, Scheme, Work } from './schemes/scheme.ts'
-import { readHash, settle, type Verification } from './verify-password.ts'
+import type { Scheme, Work } from './schemes/scheme.ts'
+import { readHash, type StoredHash, settle, type Verification } from './verify-password.ts'
 
 /** A hash that was held against every form of a password. */
 export interface FormsVerification extends Verification {
@@ -9,12 +9,6 @@ export interface FormsVerification extends Verification {
   readonly form?: Form
   /** What was computed, one entry a key derivation. */
   readonly work: readonly Work[]
-}
-
-/** A stored hash, and what belongs to it without being in it. */
-export interface StoredHash {
-  readonly hash: string
-  readonly params?: HashParams
 }
 
 /**

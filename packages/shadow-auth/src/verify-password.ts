@@ -49,6 +49,12 @@ export async function verifyPassword(
   return { ok: answer, scheme: scheme.name }
 }
 
+/** A stored hash, and what belongs to it without being in it. */
+export interface StoredHash {
+  readonly hash: string
+  readonly params?: HashParams
+}
+
 export interface HashRead {
   readonly ok: true
   readonly scheme: Scheme

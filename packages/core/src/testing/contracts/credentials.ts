@@ -80,6 +80,32 @@ export function credentialStoreContract(name: string, open: () => Promise<Creden
       expect(new Set(keys.map((key) => Buffer.from(key).toString('hex'))).size).toBe(1)
     })
 
+    it('walks through the accounts in the order of their ids', async () => {
+      const uids = [3, 20, 100, 7, 1]
+      for (const uid of uids) await fixture.put({ uid, login: `user ${uid}`, hash: null })
+      await store.closeBridge(8)
+      const seen: string[] = []
+      for (let after: KeyPart | undefined; ; ) {
+        const page = (await store.scan?.({ limit: 2, ...(after === undefined ? {} : { after }) })) ?? []
+        seen.push(...page.map(({ uid }) => String(uid)))
+        if (page.length < 2) break
+        after = page.at(-1)?.uid
+      }
+      expect(seen).toEqual(['1', '3', '7', '20', '100'])
+    })
+
+    it('finds many accounts at once, and what is left of those that are gone', async () => {
+      await fixture.put(ANN)
+      await fixture.put({ uid: 8, login: 'bob@example.org', hash: null })
+      await store.closeBridge(9)
+      const found = (await store.findByUids?.([7, 8, 9, 10])) ?? []
+      const byUid = Object.fromEntries(found.map((one) => [String(one.uid), one]))
+      expect(Object.keys(byUid)).toEqual(['7', '8', '9'])
+      expect(byUid['7']).toMatchObject({ login: 'ann@example.org', hash: 'hash-1' })
+      expect(byUid['9']).toMatchObject({ login: null, bridge: { state: 'closed' } })
+      expect(await store.findByUids?.([])).toEqual([])
+    })
+
     it('inserts an account once', async () => {
       const account = { uid: 7, login: 'ann@example.org', ...NEXT }
       const made = await Promise.all([store, fixture.other, store].map((one) => one.insertIfAbsent(account, 0)))

@@ -66,6 +66,13 @@ export function memoryCredentials(options: MemoryCredentialsOptions = {}): Memor
         [...accounts.values()].filter((one) => one.login === login).flatMap((one) => show(one.uid) ?? []),
       ),
     findByUid: (uid) => run('findByUid', () => show(uid)),
+    scan: ({ after, limit }) =>
+      run('scan', () => {
+        const uids = [...accounts.values()].map(({ uid }) => uid).sort(byUid)
+        const from = after === undefined ? 0 : uids.filter((uid) => byUid(uid, after) <= 0).length
+        return uids.slice(from, from + limit).flatMap((uid) => show(uid) ?? [])
+      }),
+    findByUids: (uids) => run('findByUids', () => uids.flatMap((uid) => show(uid) ?? [])),
     closeBridge: (uid) =>
       run('closeBridge', () => {
         const { revision = 0, fingerprint = null } = records.get(keyText(uid)) ?? {}
@@ -93,4 +100,10 @@ export function memoryCredentials(options: MemoryCredentialsOptions = {}): Memor
       }),
     changeBridge: (uid, revision, next) => run('changeBridge', () => move(uid, revision, next)),
   }
+}
+
+function byUid(a: KeyPart, b: KeyPart): number {
+  if (typeof a === 'string' || typeof b === 'string')
+    return String(a) < String(b) ? -1 : Number(String(a) !== String(b))
+  return a < b ? -1 : Number(a !== b)
 }
