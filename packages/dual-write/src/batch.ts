@@ -39,6 +39,12 @@ export interface Failure {
   readonly error: unknown
 }
 
+/** What one transaction brought over, and what stays dirty because its row cannot be translated. */
+export interface CopiedKeys {
+  readonly copied: readonly DirtyKey[]
+  readonly failures: readonly Failure[]
+}
+
 /** A key and the row that the secondary is to hold of it. */
 export interface Save {
   readonly key: DirtyKey

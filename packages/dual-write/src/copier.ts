@@ -9,14 +9,17 @@ import {
   within,
 } from '@twinspan/core'
 import pRetry, { AbortError } from 'p-retry'
-import { copyState, type DirtyKey, dirtyKeys, type Failure } from './batch.ts'
+import { type CopiedKeys, copyState, type DirtyKey, dirtyKeys, type Failure } from './batch.ts'
 import { copyGroup } from './group.ts'
+import { createRehearsals } from './rehearsals.ts'
+import type { Rehearsed } from './rehearsed-copy.ts'
 
 export interface CopierSettings {
   readonly timeoutMs: number
   readonly maxAttempts: number
   readonly firstRetryMs: number
   readonly longestRetryMs: number
+  readonly rehearsalMs: number
   readonly random: () => number
 }
 
@@ -38,14 +41,10 @@ interface Way {
   readonly snapshot: Snapshot
 }
 
-interface Attempt {
-  readonly copied: readonly DirtyKey[]
-  readonly failures: readonly Failure[]
-}
-
 /** Takes up to so many rows from the primary's journal and copies the current state of their keys to the secondary. */
 export function createCopier(migration: Migration, settings: CopierSettings): (limit: number) => Promise<Outcome> {
   const { entities, sides } = migration
+  const rehearsals = createRehearsals(migration, settings.rehearsalMs)
 
   return async (limit) => {
     const snapshot = migration.snapshot
@@ -53,8 +52,11 @@ export function createCopier(migration: Migration, settings: CopierSettings): (l
     if (to === null) return 'stale'
     const from = otherSide(to)
     const { journal } = sides[from]
+    // Before the journal is read: what is handed over from here on may not be in what it answers.
+    const waiting = rehearsals.waiting()
     const rows = await within(settings.timeoutMs, `the journal of ${from}`, () => journal.read({ limit }))
     const keys = dirtyKeys(entities, rows)
+    const calls: Rehearsed = to === 'target' ? rehearsals.choose(waiting, keys, rows.length < limit) : new Map()
     if (keys.length === 0) return 'idle'
 
     const began = migration.now()
@@ -65,7 +67,7 @@ export function createCopier(migration: Migration, settings: CopierSettings): (l
       const copied = await traced(
         'twinspan.mirror.batch',
         { 'twinspan.migration': migration.name, keys: keys.length },
-        () => copy(keys, { from, to, snapshot }),
+        () => copy(keys, calls, { from, to, snapshot }),
       )
       report('ok', copied)
       return 'copied'
@@ -75,6 +77,7 @@ export function createCopier(migration: Migration, settings: CopierSettings): (l
         return 'stale'
       }
       report('failed', 0)
+      rehearsals.forget()
       if (error instanceof SecondaryDown) return 'unavailable'
       throw error
     } finally {
@@ -83,7 +86,11 @@ export function createCopier(migration: Migration, settings: CopierSettings): (l
   }
 
   /** Copies what it can of the keys; what fails for its own sake is put off or parked. Returns how many were copied. */
-  async function copy(keys: readonly DirtyKey[], way: Way): Promise<number> {
+  async function copy(keys: readonly DirtyKey[], calls: Rehearsed, way: Way): Promise<number> {
+    if (calls.size > 0) {
+      const result = await rehearsals.copy(keys, calls, way.snapshot)
+      if (result !== undefined) return finish(result, way)
+    }
     const alone: Failure[] = []
     const apart = await bisect(keys, way, alone)
     let together = 0
@@ -95,7 +102,7 @@ export function createCopier(migration: Migration, settings: CopierSettings): (l
 
   /** One poisoned row must not hold up its neighbours: halves, until it stands alone. */
   async function bisect(keys: readonly DirtyKey[], way: Way, alone: Failure[]): Promise<number> {
-    let result: Attempt
+    let result: CopiedKeys
     try {
       result = await attempt(keys, way, 'free', (transaction, held) =>
         copyState(entities, held, way.from, way.to, transaction),
@@ -146,7 +153,7 @@ export function createCopier(migration: Migration, settings: CopierSettings): (l
     return 0
   }
 
-  async function finish({ copied, failures }: Attempt, { from }: Way): Promise<number> {
+  async function finish({ copied, failures }: CopiedKeys, { from }: Way): Promise<number> {
     await confirm(copied, from)
     if (failures.length > 0) await putOff(failures, from)
     return copied.length
@@ -158,10 +165,10 @@ export function createCopier(migration: Migration, settings: CopierSettings): (l
     { to, snapshot }: Way,
     wait: 'free' | 'all',
     work: (transaction: unknown, held: readonly DirtyKey[]) => Promise<readonly Failure[]>,
-  ): Promise<Attempt> {
+  ): Promise<CopiedKeys> {
     const stripes = keys.map((key) => key.stripe)
     const { timeoutMs } = settings
-    const once = (): Promise<Attempt> =>
+    const once = (): Promise<CopiedKeys> =>
       sides[to].copy({ stripes, epoch: snapshot.epoch, wait, timeoutMs }, async (held) => {
         const mine = keys.filter((key) => held.stripes.includes(key.stripe))
         const failures = await work(held.transaction, mine)

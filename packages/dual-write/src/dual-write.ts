@@ -1,4 +1,5 @@
 import { type Entity, InvalidOptionError, type Migration, numberOption } from '@twinspan/core'
+import { checkOperations } from './check-operations.ts'
 import type { AnyOperation, Operations } from './operation.ts'
 import { createReads } from './reads.ts'
 import { bindRepository, callMethod, checkSurface, type RepositorySource } from './repository.ts'
@@ -55,6 +56,7 @@ export function dualWrite<Repository extends object>(
   }
   const operations = options.operations as Readonly<Record<string, AnyOperation | undefined>>
   checkSurface(entity.name, repositories.legacy.base, repositories.target.base, operations, options.internal ?? [])
+  checkOperations(operations, { targetIsFunction: repositories.target.on !== undefined })
 
   const writes = createWrites(migration, entity, repositories)
   const reads = createReads(migration, entity, repositories, {

@@ -1,5 +1,6 @@
 import { type JournalStats, type Migration, numberOption, otherSide, within } from '@twinspan/core'
 import { createBreaker } from './breaker.ts'
+import { callsOf } from './calls.ts'
 import { createCompactor } from './compactor.ts'
 import { createCopier, type Outcome } from './copier.ts'
 import { createPace } from './pace.ts'
@@ -21,6 +22,13 @@ export interface MirrorOptions {
   readonly firstPauseMs?: number
   /** @default 15_000 */
   readonly longestPauseMs?: number
+  /**
+   * How long a copy may take in which calls are rehearsed (`mirror: 'call'`). One that takes longer is made again without,
+   * and the operation that was under way is left alone for a minute.
+   *
+   * @default 1_000
+   */
+  readonly rehearsalMs?: number
   /** How often the journal is measured for the `journal` event. @default 5_000 */
   readonly statsMs?: number
   /**
@@ -67,8 +75,10 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
     maxAttempts: numberOption('maxAttempts', options.maxAttempts, 10, { min: 1, integer: true }),
     firstRetryMs: numberOption('firstRetryMs', options.firstRetryMs, 200, { min: 1 }),
     longestRetryMs: numberOption('longestRetryMs', options.longestRetryMs, 60_000, { min: 1 }),
+    rehearsalMs: numberOption('rehearsalMs', options.rehearsalMs, 1_000, { min: 1 }),
     random,
   })
+  callsOf(migration).open()
   const breaker = createBreaker({
     firstPauseMs: numberOption('firstPauseMs', options.firstPauseMs, 500, { min: 1 }),
     longestPauseMs: numberOption('longestPauseMs', options.longestPauseMs, 15_000, { min: 1 }),
@@ -160,6 +170,7 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
   const mirror: Mirror = {
     start() {
       if (running !== undefined) return
+      callsOf(migration).open()
       const stop = new AbortController()
       const unsubscribe = migration.events.on('dirty', () => wake())
       running = { stop, unsubscribe, ended: migration.detached(() => work(stop.signal)) }
@@ -172,6 +183,8 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
       if (running === undefined) return
       const { stop, ended, unsubscribe } = running
       running = undefined
+      // Nobody waits for a rehearsal, least of all whoever shuts down.
+      callsOf(migration).close()
       unsubscribe()
       stop.abort()
       wake()

@@ -19,8 +19,10 @@ export interface ReadOptions<Method extends AnyMethod> {
   readonly timeoutMs?: number
   /** Whether two answers say the same. @default structural equality, after `clean` */
   readonly compare?: (primary: Answer<Method>, secondary: Answer<Method>) => boolean
-  /** What is compared of an answer; leaves out what may differ. */
+  /** What is compared of an answer; leaves out what may differ. It must not change the answer, which is the caller's. */
   readonly clean?: (result: Answer<Method>) => unknown
+  /** Whether a difference is a known one, counted apart. Gets the answers as they are. @default none is */
+  readonly ignore?: (primary: Answer<Method>, secondary: Answer<Method>) => boolean
   /** Share of these reads that is repeated on the other side and compared, 0 to 1. @default the wrapper's `shadowRate` */
   readonly shadowRate?: number
 }
@@ -37,10 +39,34 @@ interface WriteBase {
 /** The arguments of a method and, after them, what it answered. */
 type Outcome<Method extends AnyMethod> = [...Parameters<Method>, result: Answer<Method>]
 
+/** How a write of one key is rehearsed on the target. */
+export interface RehearsalOptions<Method extends AnyMethod> {
+  /**
+   * `'call'`: the mirror of this process also calls the target repository's own method, with the arguments of the write,
+   * inside the copy of its key, compares the row that it leaves with the row that is copied, and takes back what it did.
+   * The copy alone counts. The target has to be given as a function `(connection) => repository`, and the method has to do
+   * all of its work on that connection: a mail that it sends is sent.
+   *
+   * @default 'state': the target's method is not called
+   */
+  readonly mirror?: 'state' | 'call'
+  /** Fields of the target's row that the method may fill in its own way: a timestamp, a version. @default [] */
+  readonly ignoreFields?: readonly string[]
+  /** Whether the answers of the two methods say the same. @default structural equality after `clean`, where one is given */
+  readonly compare?: (primary: Answer<Method>, secondary: Answer<Method>) => boolean
+  /** What is compared of an answer. @default answers are not compared, unless `compare` is given */
+  readonly clean?: (result: Answer<Method>) => unknown
+}
+
 /** Exactly one of `key` and `keys`. Both get the arguments and, after them, the awaited result. */
 export type WriteOptions<Method extends AnyMethod> =
-  | (WriteBase & { readonly key: (...outcome: Outcome<Method>) => Key; readonly keys?: never })
-  | (WriteBase & { readonly keys: (...outcome: Outcome<Method>) => readonly Key[]; readonly key?: never })
+  | (WriteBase &
+      RehearsalOptions<Method> & { readonly key: (...outcome: Outcome<Method>) => Key; readonly keys?: never })
+  | (WriteBase & {
+      readonly keys: (...outcome: Outcome<Method>) => readonly Key[]
+      readonly key?: never
+      readonly mirror?: 'state'
+    })
 
 export interface ReadOperation<Method extends AnyMethod> {
   readonly kind: 'read'

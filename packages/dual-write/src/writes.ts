@@ -8,6 +8,8 @@ import {
   redact,
   type SideName,
 } from '@twinspan/core'
+import { type Call, callsOf } from './calls.ts'
+import { detachedArgs } from './detached-args.ts'
 import { keysOf, type Untyped, type WriteOptions } from './operation.ts'
 import { type BoundRepository, callMethod } from './repository.ts'
 import { waitForMirror } from './wait-for-mirror.ts'
@@ -90,16 +92,34 @@ export function createWrites(
     }
 
     /** Tells the mirror of this process what to look at. The journal knows already. */
-    function hint({ captures, primary }: Plan, result: unknown): readonly string[] {
+    function hint({ captures, primary, mirrorsTo }: Plan, result: unknown): readonly string[] {
       if (!captures) return []
       try {
         const keys = keysAfter(primary, result).map(keyText)
+        if (options.mirror === 'call' && mirrorsTo === 'target') handOver(keys, result)
         migration.events.emit({ type: 'dirty', entity: entity.name, keys })
         return keys
       } catch {
         // The write is committed and captured; a key function that throws costs the hint, never the caller's answer.
         return []
       }
+    }
+
+    /** Lets the mirror of this process try the target's own method. Never the other way round: legacy's is proven. */
+    function handOver([key]: readonly string[], result: unknown): void {
+      const { on } = repositories.target
+      if (key === undefined || on === undefined) return
+      callsOf(migration).offer({
+        entity,
+        key,
+        operation: name,
+        options: options as Call['options'],
+        args: detachedArgs(args),
+        result,
+        at: migration.now(),
+        keyAfter: (answer) => keysAfter('target', answer)[0],
+        on,
+      })
     }
 
     /** The result stands after the parameters, also where the caller left out optional ones. */
