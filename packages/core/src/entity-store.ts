@@ -16,9 +16,12 @@ export interface StoreOptions {
 }
 
 /** A stretch of the key order: `after` is excluded, `through` is included, either may be open. */
-export interface KeyRange {
+export interface Stretch {
   readonly after?: Key
   readonly through?: Key
+}
+
+export interface KeyRange extends Stretch {
   readonly limit: number
 }
 
@@ -76,17 +79,8 @@ export interface DigestColumn {
   readonly nullable: boolean
 }
 
-/** A stretch as in `KeyRange`; without `limit` all of it. */
-export interface DigestRange {
-  readonly after?: Key
-  readonly through?: Key
-  readonly limit?: number
-}
-
 export interface Digest {
   readonly rows: number
-  /** The last of `limit` rows, after which to go on; `undefined` when the stretch held fewer. */
-  readonly last: Key | undefined
   /** Hexadecimal. What it is for no rows is the same everywhere. */
   readonly digest: string
 }
@@ -132,11 +126,17 @@ export interface EntityStore<Out = unknown, In = Out> {
   makeRoom?(change: PendingChange<In>, options: StoreOptions): Promise<void>
   /** In which forms each column can be written into a digest, the best first, by the column's name. Without it a comparison reads the rows. */
   forms?(): Promise<ReadonlyMap<string, ColumnForms>>
+  /** The key of the `n`th row of a stretch, in ascending key order; `undefined` when it has fewer. */
+  keyAt?(stretch: Stretch, n: number, options?: StoreOptions): Promise<Key | undefined>
   /**
-   * One digest over the rows of a stretch in ascending key order, made where the rows are. Two stores that hold the same
-   * values in the same order and forms give the same digest; any other row, value or order gives another one.
+   * A digest of each of the stretches, made where the rows are, over their values in ascending key order. Two stores that
+   * hold the same values in the same order and forms give the same digest; any other row, value or order gives another one.
    */
-  digest?(range: DigestRange, columns: readonly DigestColumn[], options?: StoreOptions): Promise<Digest>
+  digest?(
+    stretches: readonly Stretch[],
+    columns: readonly DigestColumn[],
+    options?: StoreOptions,
+  ): Promise<readonly Digest[]>
   /** How many rows there are: exact, or the engine's estimate where counting is dear. */
   count?(options?: StoreOptions): Promise<{ readonly rows: number; readonly exact: boolean }>
   /** Throws a typed error when the table, a column of its key or its primary key constraint is missing. Writes nothing. */
@@ -145,6 +145,8 @@ export interface EntityStore<Out = unknown, In = Out> {
   columns?(): Promise<readonly string[]>
   /** The generator behind the key, where the engine has one. */
   readonly identity?: Identity
+  /** The generators of keys of parts of the record that stand in tables of their own, by the part's name. */
+  readonly identities?: Readonly<Record<string, Identity>>
 }
 
 /** The sequence, identity or auto-increment counter that makes new keys. Explicit keys do not move it by themselves. */

@@ -41,7 +41,7 @@ export async function planDigest(comparison: Comparison): Promise<DigestPlan | N
 }
 
 async function formsOf(store: EntityStore): Promise<ReadonlyMap<string, ColumnForms> | undefined> {
-  return store.digest === undefined ? undefined : store.forms?.()
+  return store.digest === undefined || store.keyAt === undefined ? undefined : store.forms?.()
 }
 
 /** A column of which the translation says something else than the declaration, on the first rows. */

@@ -1,19 +1,15 @@
-import type { Digest, Key, SideName } from '@twinspan/core'
+import type { Digest, Key, SideName, Stretch } from '@twinspan/core'
 import { assertCurrent, type Comparison } from './comparison.ts'
 import type { DigestPlan } from './digest-plan.ts'
 import { createLeafPace } from './leaf-pace.ts'
 import { type ComparedPage, comparePages, compareStretch, type Sighting } from './pages.ts'
 
-/** A leaf that differs is cut into so many, until one has no more than so many rows of the primary. */
-const SPLIT = 16
-const SHORT_ROWS = 500
+/** A leaf that differs is cut into so many parts, and the rows of those that differ are compared. */
+const PARTS = 16
+/** Parts are not made smaller than this. */
+const SHORT_ROWS = 100
 /** Leaves that differ one after the other, from which on digests only cost. */
 const HOPELESS = 12
-
-interface Stretch {
-  readonly after: Key | undefined
-  readonly through: Key | undefined
-}
 
 interface Leaf extends Stretch {
   readonly truth: Digest
@@ -30,19 +26,18 @@ export async function* compareLeaves(
   plan: DigestPlan,
   pageRows: number,
 ): AsyncGenerator<ComparedPage> {
-  const { migration, primary, secondary } = comparison
+  const { entity, migration, primary, secondary } = comparison
   const pace = createLeafPace(migration.now)
-  const start: Stretch = { after: undefined, through: undefined }
   let differed = 0
-  for (let leading = pace.steer((rows) => readLeaf(start, rows)); ; ) {
+  for (let leading = pace.steer((rows) => leafAfter(undefined, rows)); ; ) {
     const leaf = await leading
-    const following = digest(secondary, leaf)
+    const following = digest(secondary, [leaf])
     // The primary works on the next leaf while the secondary works on this one.
     if (leaf.through !== undefined) {
-      leading = pace.steer((rows) => readLeaf({ after: leaf.through, through: undefined }, rows))
+      leading = pace.steer((rows) => leafAfter(leaf.through, rows))
       leading.catch(() => {})
     }
-    const agrees = same(leaf.truth, await following)
+    const agrees = same(leaf.truth, (await following)[0])
     differed = agrees ? 0 : differed + 1
     yield { rows: leaf.truth.rows, sightings: agrees ? [] : await drillDown(leaf) }
     if (leaf.through === undefined) return
@@ -54,41 +49,44 @@ export async function* compareLeaves(
     }
   }
 
-  /** What differs in a stretch whose digests differed. */
-  async function drillDown(stretch: Stretch): Promise<readonly Sighting[]> {
-    // Once more: most of what differs under live traffic was on its way.
-    const [truth, held] = await Promise.all([digest(primary, stretch), digest(secondary, stretch)])
-    if (same(truth, held)) return []
-    if (truth.rows <= SHORT_ROWS) return (await compareStretch(comparison, stretch, SHORT_ROWS)).sightings
+  async function leafAfter(after: Key | undefined, rows: number): Promise<Leaf> {
+    const stretch = after === undefined ? {} : { after }
+    const through = await entity[primary].keyAt?.(stretch, rows)
+    const leaf = through === undefined ? stretch : { ...stretch, through }
+    const [truth] = await digest(primary, [leaf])
+    return { ...leaf, truth: truth as Digest }
+  }
+
+  /** What differs in a leaf whose digests differed: most of what does under live traffic was on its way, and agrees now. */
+  async function drillDown({ truth, ...leaf }: Leaf): Promise<readonly Sighting[]> {
+    const parts = await cut(leaf, Math.max(SHORT_ROWS, Math.ceil(truth.rows / PARTS)))
+    const [ours, theirs] = await Promise.all([digest(primary, parts), digest(secondary, parts)])
     const sightings: Sighting[] = []
-    const rows = Math.max(SHORT_ROWS / 2, Math.ceil(truth.rows / SPLIT))
-    for (let after = stretch.after; ; ) {
-      const leaf = await readLeaf({ after, through: stretch.through }, rows)
-      if (!same(leaf.truth, await digest(secondary, leaf))) sightings.push(...(await drillDown(leaf)))
-      if (leaf.truth.last === undefined) return sightings
-      after = leaf.through
+    for (const [at, part] of parts.entries()) {
+      if (same(ours[at], theirs[at])) continue
+      sightings.push(...(await compareStretch(comparison, part, SHORT_ROWS * 10)).sightings)
+    }
+    return sightings
+  }
+
+  /** The stretch in parts of so many rows of the primary, without a gap. */
+  async function cut(stretch: Stretch, rows: number): Promise<readonly Stretch[]> {
+    const parts: Stretch[] = []
+    for (let rest = stretch; ; ) {
+      const through = parts.length < PARTS ? await entity[primary].keyAt?.(rest, rows) : undefined
+      if (through === undefined) return [...parts, rest]
+      parts.push({ ...rest, through })
+      rest = { ...rest, after: through }
     }
   }
 
-  /** The first `rows` rows of a stretch; all of it where it has fewer. */
-  async function readLeaf({ after, through }: Stretch, rows: number): Promise<Leaf> {
-    const truth = await digest(primary, { after, through }, rows)
-    return { after, through: truth.last ?? through, truth }
-  }
-
-  async function digest(side: SideName, { after, through }: Stretch, limit?: number): Promise<Digest> {
-    const { entity } = comparison
-    const range = {
-      ...(after === undefined ? {} : { after }),
-      ...(through === undefined ? {} : { through }),
-      ...(limit === undefined ? {} : { limit }),
-    }
-    const made = await entity[side].digest?.(range, plan[side])
+  async function digest(side: SideName, stretches: readonly Stretch[]): Promise<readonly Digest[]> {
+    const made = await entity[side].digest?.(stretches, plan[side])
     if (made === undefined) throw new TypeError(`The ${side} store of "${entity.name}" has stopped making digests.`)
     return made
   }
 }
 
-function same(a: Digest, b: Digest): boolean {
-  return a.rows === b.rows && a.digest === b.digest
+function same(a: Digest | undefined, b: Digest | undefined): boolean {
+  return a !== undefined && b !== undefined && a.rows === b.rows && a.digest === b.digest
 }

@@ -1,4 +1,4 @@
-import { type EntityStore, type Key, type KeyRange, keyText } from '@twinspan/core'
+import { type EntityStore, type Key, type KeyRange, keyText, type Stretch } from '@twinspan/core'
 import { assertCurrent, type Comparison, loadRows } from './comparison.ts'
 import { differenceOf, type Expected, expectedOf } from './verdict.ts'
 
@@ -55,24 +55,24 @@ export async function* comparePages(
   }
 }
 
-/** Compares the rows of a stretch that is known to be short. */
+/** Compares the rows of a stretch that is known to be short on the primary. */
 export async function compareStretch(
   comparison: Comparison,
-  stretch: Pick<Stretch, 'after' | 'through'>,
+  { after, through }: Stretch,
   limit: number,
 ): Promise<ComparedPage> {
+  const stretch = { after, through, limit }
   const { entity, primary } = comparison
   const rows: unknown[] = []
-  for await (const page of rowsOf(entity[primary], (row) => entity.keyOf(primary, row), { ...stretch, limit }))
-    rows.push(...page)
-  return { rows: rows.length, sightings: await comparePage(comparison, rows, { ...stretch, limit }) }
+  for await (const page of rowsOf(entity[primary], (row) => entity.keyOf(primary, row), stretch)) rows.push(...page)
+  return { rows: rows.length, sightings: await comparePage(comparison, rows, stretch) }
 }
 
 function readPage({ entity, primary }: Comparison, after: Key | undefined, limit: number): Promise<readonly unknown[]> {
   return entity[primary].scan(after === undefined ? { limit } : { after, limit })
 }
 
-interface Stretch {
+interface Section {
   readonly after: Key | undefined
   readonly through: Key | undefined
   readonly limit: number
@@ -81,7 +81,7 @@ interface Stretch {
 async function comparePage(
   comparison: Comparison,
   rows: readonly unknown[],
-  stretch: Stretch,
+  stretch: Section,
 ): Promise<readonly Sighting[]> {
   const { entity, primary, secondary, settings } = comparison
   const waiting = new Map<string, Entry>()
@@ -126,7 +126,7 @@ async function comparePage(
 async function* rowsOf(
   store: EntityStore,
   keyOf: (row: unknown) => Key,
-  { after, through, limit }: Stretch,
+  { after, through, limit }: Section,
 ): AsyncGenerator<readonly unknown[]> {
   for (let from = after; ; ) {
     const range: KeyRange = {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { type ColumnForms, type EntityStore, type Key, UnknownColumnError } from '@twinspan/core'
-import { type SqlBool, sql } from 'kysely'
+import { type ColumnForms, type Digest, type EntityStore, type Stretch, UnknownColumnError } from '@twinspan/core'
+import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import { rowKey } from '../rows.ts'
 import type { KnownTable, TableContext } from '../table-context.ts'
-import type { DigestEngine, DigestRequest, RowsDigest } from './engine.ts'
+import type { DigestEngine, DigestRequest } from './engine.ts'
 import { mysqlDigest } from './mysql-digest.ts'
 import { postgresDigest } from './postgres-digest.ts'
 import { ROW } from './row-text.ts'
@@ -19,7 +19,7 @@ const ENGINES: Readonly<Record<TableContext['database']['dialect']['engine'], Di
 const PAGE = 2_000
 
 /** Digests of a table's rows: md5 over their texts in the order of the key. */
-export function createDigests(context: TableContext): Required<Pick<EntityStore, 'forms' | 'digest'>> {
+export function createDigests(context: TableContext): Required<Pick<EntityStore, 'forms' | 'keyAt' | 'digest'>> {
   const engine = ENGINES[context.database.dialect.engine]
 
   return {
@@ -33,54 +33,52 @@ export function createDigests(context: TableContext): Required<Pick<EntityStore,
       )
     },
 
-    async digest({ limit, ...range }, columns, options) {
+    async keyAt(stretch, n, options) {
       const known = await context.known(options)
-      const db = context.connection(options)
-      const last = limit === undefined ? undefined : await lastOf(context, known, { ...range, limit }, options)
+      let query = context
+        .connection(options)
+        .selectFrom(context.name)
+        .select([...context.key])
+        .where(within(known, stretch))
+      for (const column of known.key.order) query = query.orderBy(column)
+      const row = await query
+        .limit(1)
+        .offset(n - 1)
+        .executeTakeFirst()
+      return row === undefined ? undefined : rowKey(context, row)
+    },
+
+    async digest(stretches, columns, options) {
+      const known = await context.known(options)
+      const fields = columns.map((column) => {
+        const facts = known.columns.get(column.name)
+        if (facts === undefined) throw new UnknownColumnError(context.name, column.name, [...known.columns.keys()])
+        return { ...column, facts }
+      })
       const request: DigestRequest = {
-        db,
+        db: context.connection(options),
         table: context.name,
-        where: within(known, last === undefined ? range : { ...range, through: last }),
         order: known.key.order,
         inOrder: isPrimaryOrder(context, known),
-        fields: columns.map((column) => {
-          const facts = known.columns.get(column.name)
-          if (facts === undefined) throw new UnknownColumnError(context.name, column.name, [...known.columns.keys()])
-          return { ...column, facts }
-        }),
+        fields,
       }
-      const made = (await engine.digest?.(request)) ?? (await digestHere(engine, request))
-      return { ...made, last }
+      const conditions = stretches.map((stretch) => within(known, stretch))
+      const made = await engine.digest?.(request, conditions)
+      const digests: Digest[] = []
+      for (const [at, condition] of conditions.entries()) {
+        digests.push(made?.[at] ?? (await digestHere(engine, request, condition)))
+      }
+      return digests
     },
   }
 }
 
-function within({ key }: KnownTable, { after, through }: { readonly after?: Key; readonly through?: Key }) {
+function within({ key }: KnownTable, { after, through }: Stretch): RawBuilder<SqlBool> {
   const conditions = [
     ...(after === undefined ? [] : [key.isAfter(after)]),
     ...(through === undefined ? [] : [key.isThrough(through)]),
   ]
   return conditions.length === 0 ? sql<SqlBool>`1 = 1` : sql<SqlBool>`${sql.join(conditions, sql` and `)}`
-}
-
-/** The key of the last of `limit` rows; `undefined` when there are fewer. */
-async function lastOf(
-  context: TableContext,
-  known: KnownTable,
-  { limit, ...range }: { readonly after?: Key; readonly through?: Key; readonly limit: number },
-  options: Parameters<TableContext['connection']>[0],
-): Promise<Key | undefined> {
-  let query = context
-    .connection(options)
-    .selectFrom(context.name)
-    .select([...context.key])
-    .where(within(known, range))
-  for (const column of known.key.order) query = query.orderBy(column)
-  const row = await query
-    .limit(1)
-    .offset(limit - 1)
-    .executeTakeFirst()
-  return row === undefined ? undefined : rowKey(context, row)
 }
 
 /** Whether the primary key's index gives the rows in the order of the key's bytes. */
@@ -96,11 +94,11 @@ function isPrimaryOrder({ database, name, key }: TableContext, { facts, columns 
   )
 }
 
-async function digestHere(engine: DigestEngine, request: DigestRequest): Promise<RowsDigest> {
+async function digestHere(engine: DigestEngine, request: DigestRequest, where: RawBuilder<SqlBool>): Promise<Digest> {
   const hash = createHash('md5')
   let rows = 0
   for (;;) {
-    const texts = await engine.texts(request, { limit: PAGE, offset: rows })
+    const texts = await engine.texts(request, { where, limit: PAGE, offset: rows })
     if (texts.length > 0) hash.update((rows === 0 ? '' : ROW) + texts.join(ROW))
     rows += texts.length
     if (texts.length < PAGE) return { rows, digest: rows === 0 ? '' : hash.digest('hex') }

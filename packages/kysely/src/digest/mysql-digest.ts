@@ -1,3 +1,4 @@
+import type { Digest } from '@twinspan/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { Int64 } from '../own-tables.ts'
 import type { DigestEngine, DigestRequest } from './engine.ts'
@@ -13,25 +14,39 @@ const limit = sql.raw(`/*M! SET STATEMENT group_concat_max_len=${MOST_BYTES} FOR
 export const mysqlDigest: DigestEngine = {
   forms: (facts) => [...mysqlForms(facts).keys()],
 
-  async digest({ db, table, where, order, inOrder, fields }) {
+  async digest({ db, table, order, inOrder, fields }, conditions) {
     const sorted = inOrder ? sql`` : sql`order by ${sql.join(order)}`
-    const { rows } = await sql<{ counted: Int64; digest: string | null; bytes: Int64 | null; most: Int64 }>`${limit}
-      counted, md5(t) as digest, octet_length(t) as bytes, least(@@group_concat_max_len, @@max_allowed_packet) as most from (
-        select count(*) as counted, group_concat(${rowText(fields)} ${sorted} separator '\u001e') as t
-        from ${sql.table(table)} where ${where}
-      ) leaf`.execute(db)
-    const [leaf] = rows
-    // Cut off, and cut to whole characters of up to four bytes.
-    if (leaf === undefined || Number(leaf.bytes ?? 0) > Number(leaf.most) - 4) return undefined
-    return { rows: Number(leaf.counted), digest: leaf.digest ?? '' }
+    const text = sql`group_concat(${rowText(fields)} ${sorted} separator '\u001e')`
+    const leaves = conditions.map(
+      (where, at) => sql`
+        select ${sql.lit(at)} as part, count(*) as counted, ${text} as t from ${sql.table(table)} where ${where}`,
+    )
+    const { rows } = await sql<Leaf>`${limit} part, counted, md5(t) as digest, octet_length(t) as bytes,
+      least(@@group_concat_max_len, @@max_allowed_packet) as most
+      from (${sql.join(leaves, sql` union all `)}) leaves`.execute(db)
+    const digests: (Digest | undefined)[] = conditions.map(() => undefined)
+    for (const { part, counted, digest, bytes, most } of rows) {
+      // Cut off, and cut to whole characters of up to four bytes.
+      if (Number(bytes ?? 0) > Number(most) - 4) continue
+      digests[Number(part)] = { rows: Number(counted), digest: digest ?? '' }
+    }
+    return digests
   },
 
-  async texts({ db, table, where, order, fields }, page) {
+  async texts({ db, table, order, fields }, { where, limit: rowsAtOnce, offset }) {
     let query = db.selectFrom(table).where(where).select(rowText(fields).as('t'))
     for (const column of order) query = query.orderBy(column)
-    const rows = await query.limit(page.limit).offset(page.offset).execute()
+    const rows = await query.limit(rowsAtOnce).offset(offset).execute()
     return rows.map(({ t }) => t)
   },
+}
+
+interface Leaf {
+  readonly part: Int64
+  readonly counted: Int64
+  readonly digest: string | null
+  readonly bytes: Int64 | null
+  readonly most: Int64
 }
 
 function rowText(fields: DigestRequest['fields']): RawBuilder<string> {

@@ -1,5 +1,5 @@
-import { TwinspanError } from '@twinspan/core'
-import { type RawBuilder, sql } from 'kysely'
+import { type Digest, TwinspanError } from '@twinspan/core'
+import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { Int64 } from '../own-tables.ts'
 import type { DigestEngine, DigestRequest } from './engine.ts'
 import { postgresForms } from './postgres-forms.ts'
@@ -11,29 +11,30 @@ const session = sql<boolean>`current_setting('DateStyle') like 'ISO%'
 export const postgresDigest: DigestEngine = {
   forms: (facts) => [...postgresForms(facts).keys()],
 
-  async digest(request) {
-    const { db } = request
-    const row = await db
-      .selectFrom(texts(request).as('leaf'))
-      .select([
-        sql<Int64>`count(*)`.as('counted'),
-        sql<string | null>`md5(string_agg(t, e'\\x1e'))`.as('digest'),
-        session.as('session'),
-      ])
-      .executeTakeFirstOrThrow()
-    assertSession(row.session)
-    return { rows: Number(row.counted), digest: row.digest ?? '' }
+  async digest(request, conditions) {
+    const { rows } = await sql<{ part: number; counted: Int64; digest: string | null; session: boolean }>`${sql.join(
+      conditions.map(
+        (where, at) => sql`
+        select ${sql.lit(at)} as part, count(*) as counted, md5(string_agg(t, e'\\x1e')) as digest, ${session} as session
+        from ${texts(request, where)} leaf`,
+      ),
+      sql` union all `,
+    )}`.execute(request.db)
+    assertSession(rows.every((row) => row.session))
+    const digests: (Digest | undefined)[] = conditions.map(() => undefined)
+    for (const row of rows) digests[row.part] = { rows: Number(row.counted), digest: row.digest ?? '' }
+    return digests
   },
 
-  async texts(request, { limit, offset }) {
-    const rows = await texts(request).select(session.as('session')).limit(limit).offset(offset).execute()
+  async texts(request, { where, limit, offset }) {
+    const rows = await texts(request, where).select(session.as('session')).limit(limit).offset(offset).execute()
     assertSession(rows[0]?.session ?? true)
     return rows.map(({ t }) => t)
   },
 }
 
 // The order of the subquery is kept by an aggregate over it; were it not, digests would differ and rows be compared.
-function texts({ db, table, where, order, fields }: DigestRequest) {
+function texts({ db, table, order, fields }: DigestRequest, where: RawBuilder<SqlBool>) {
   let query = db.selectFrom(table).where(where).select(rowText(fields).as('t'))
   for (const column of order) query = query.orderBy(column)
   return query

@@ -7,7 +7,7 @@ import { sqliteForms } from './sqlite-forms.ts'
 export const sqliteDigest: DigestEngine = {
   forms: (facts) => [...sqliteForms(facts).keys()],
 
-  async texts({ db, table, where, order, fields }, { limit, offset }) {
+  async texts({ db, table, order, fields }, { where, limit, offset }) {
     let query = db.selectFrom(table).where(where)
     for (const column of order) query = query.orderBy(column)
     const rows = await query
