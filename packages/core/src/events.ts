@@ -150,6 +150,8 @@ export type TwinspanEvent =
       /** The redacted class of the error, where there was one. */
       readonly error?: string
     }
+  /** How many users have not migrated whose legacy hash is of this scheme. */
+  | { readonly type: 'auth-remaining'; readonly scheme: string; readonly users: number }
   | {
       readonly type: 'switch'
       readonly to: Phase
@@ -176,6 +178,8 @@ export type AuthFinding =
   | 'unreachable'
   /** The new hash lost against a change of the password. */
   | 'upgrade-lost'
+  /** The application's `candidates` threw: only the text itself was tried. */
+  | 'candidates-failed'
   /** The new hash could not be made or stored. */
   | 'upgrade-failed'
 
@@ -207,6 +211,8 @@ export type RehearsalReason =
   | 'missing-row'
   | 'extra-row'
   | 'result'
+  /** The method wrote outside of the transaction that it was given. It is not tried again by this process. */
+  | 'escaped'
   /** Another write of the key was pending, or came in between. */
   | 'other-writes'
   /** The copy changed nothing: the write had been copied before, by this process or another. */

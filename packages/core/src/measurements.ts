@@ -36,6 +36,7 @@ export const INSTRUMENTS = {
   'twinspan.rollout.breaker.trips': { kind: 'counter', unit: '{trip}' },
   'twinspan.auth.verdicts': { kind: 'counter', unit: '{login}' },
   'twinspan.auth.findings': { kind: 'counter', unit: '{finding}' },
+  'twinspan.auth.remaining': { kind: 'gauge', unit: '{user}' },
   'twinspan.phase': { kind: 'gauge', unit: '{epoch}' },
   'twinspan.switch.duration': { kind: 'histogram', unit: 'ms' },
   'twinspan.unreachable': { kind: 'counter', unit: '{loss}' },
@@ -129,6 +130,8 @@ export function measurementsOf(event: TwinspanEvent): readonly Measurement[] {
           ...(event.scheme === undefined ? {} : { scheme: event.scheme }),
         }),
       ]
+    case 'auth-remaining':
+      return [one('twinspan.auth.remaining', event.users, { scheme: event.scheme })]
     case 'phase':
       return [one('twinspan.phase', event.epoch, { phase: event.phase })]
     case 'switch':

@@ -143,7 +143,14 @@ export function resolveOptions(options: ShadowAuthOptions): Setup {
     closeOnUpgrade: closeOn === 'upgrade',
     closing,
     spell: (password) => spelled(password, unicode),
-    formsOf: (password) => formsOf(password, { unicode, candidates, limits }),
+    formsOf(password) {
+      try {
+        return formsOf(password, { unicode, candidates, limits })
+      } catch {
+        emit({ type: 'auth-finding', finding: 'candidates-failed', side: 'legacy' })
+        return formsOf(password, { unicode, candidates: () => [], limits })
+      }
+    },
     emit,
   }
 }

@@ -31,6 +31,7 @@ export async function remaining(
   const { setup, pages } = walk('remaining', options, walking)
   const counts = { users: 0, migrated: 0, wrapped: 0, without: 0 }
   const schemes = new Map<string, number>()
+  const emit = (scheme: string, users: number): void => setup.emit({ type: 'auth-remaining', scheme, users })
   for await (const page of pages()) {
     for (const { situation } of page) {
       counts.users++
@@ -39,6 +40,8 @@ export async function remaining(
       else schemes.set(place.scheme, (schemes.get(place.scheme) ?? 0) + 1)
     }
   }
+  for (const { name } of setup.schemes) emit(name, schemes.get(name) ?? 0)
+  emit('unreadable', schemes.get('unreadable') ?? 0)
   return { ...counts, remaining: Object.fromEntries([...schemes].sort(([, a], [, b]) => b - a)) }
 }
 
