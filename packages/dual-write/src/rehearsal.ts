@@ -64,8 +64,9 @@ function keyAfter({ entity, key, keyAfter: ask }: Call, answer: unknown): Key {
 
 export interface Evidence {
   readonly trial: Trial
-  /** The target's row before, and what the copy left of it. */
+  /** The target's row before, when the trial was taken back, and what the copy left of it. */
   readonly before: Row | undefined
+  readonly takenBack: Row | undefined
   readonly copied: Row | undefined
   /** The names of the fields that the translation names. */
   readonly named: readonly string[]
@@ -74,7 +75,8 @@ export interface Evidence {
 }
 
 /** Both rows were loaded from the target in one transaction: its types, defaults and triggers cancel each other out. */
-export function judge(call: Call, { trial, before, copied, named, mayLackHistory }: Evidence): Verdict {
+export function judge(call: Call, { trial, before, takenBack, copied, named, mayLackHistory }: Evidence): Verdict {
+  if (!isDeepStrictEqual(before, takenBack)) return { outcome: 'error', reason: 'escaped' }
   const verdict: Verdict =
     'error' in trial ? { outcome: 'error', error: redact(trial.error) } : compare(call, trial, copied, named)
   if (verdict.outcome === 'match') return verdict

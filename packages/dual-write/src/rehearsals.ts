@@ -125,6 +125,8 @@ export function createRehearsals(migration: Migration, budgetMs: number): Rehear
   function conclude(call: Call, verdict: Verdict): void {
     report(migration, call, verdict)
     if (!isBad(verdict)) return
+    // Every trial would be a real write.
+    if (verdict.reason === 'escaped') rests.set(nameOf(call), Number.POSITIVE_INFINITY)
     const detail = { operation: call.operation, ...verdict }
     const text = JSON.stringify(detail)
     // An operation that is wrong is wrong every time, and one finding says so.
@@ -136,7 +138,7 @@ export function createRehearsals(migration: Migration, budgetMs: number): Rehear
   }
 }
 
-/** The method returned, and its transaction was over: it commits by itself. Every trial would be a real write. */
+/** The method returned, and its transaction was over: it commits by itself. */
 function endedByItself(error: unknown): boolean {
   return error instanceof TransactionEndedError && error.cause === undefined
 }

@@ -63,10 +63,12 @@ export async function copyRehearsed(
         during = call
         const trial = await tryCall(call, transaction, attempt)
         during = undefined
+        const takenBack = await loadRow(store, name, transaction)
         await write()
         const evidence: Evidence = {
           trial,
           before,
+          takenBack,
           copied: await loadRow(store, name, transaction),
           named: namedFields(row),
           mayLackHistory: !snapshot.plan.compares,

@@ -176,6 +176,9 @@ describe('dualWrite', () => {
     write({ key: () => 1, keys: () => [1] })
     // @ts-expect-error a key is no boolean
     write({ key: () => true })
+    write({ key: (id: number) => id, mirror: 'call', ignoreFields: ['updated'] })
+    // @ts-expect-error only the write of one key can be rehearsed
+    write({ keys: () => [1], mirror: 'call' })
   })
 
   it('does not compile when a method that answers at once is routed', () => {

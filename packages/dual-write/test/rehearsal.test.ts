@@ -323,6 +323,20 @@ describe("a write with mirror: 'call'", () => {
     expect(process.accounts.rows()).toEqual([{ id: 1, email: 'b' }])
   })
 
+  it('is never tried again when it wrote on another connection, and the copy arrives', async () => {
+    const process = await rehearsing({
+      put: (_transaction, { member_id }) => process.accounts.save([{ id: member_id, email: 'elsewhere' }]),
+    })
+    for (const mail of ['a', 'b']) {
+      await process.repo.put({ member_id: 1, mail })
+      await process.mirror.drain()
+      process.world.clock += 3_600_000
+      await process.migration.refresh()
+    }
+    expect(outcomes(process)).toEqual(['error (escaped)', 'skipped (resting)'])
+    expect(process.accounts.rows()).toEqual([{ id: 1, email: 'b' }])
+  })
+
   it('gives way when the mirror is behind', async () => {
     const process = await rehearsing()
     for (let id = 1; id <= 21; id++) await process.repo.put({ member_id: id, mail: `${id}` })
