@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'TWINSPAN_ROLLOUT_KILLED'
   | 'TWINSPAN_TIMEOUT'
   | 'TWINSPAN_TRANSACTION_ENDED'
+  | 'TWINSPAN_PART_HELD'
   | 'TWINSPAN_TRANSLATION'
   | 'TWINSPAN_JOB_CLAIMED'
   | 'TWINSPAN_ERROR_BUDGET'
@@ -248,6 +249,17 @@ export class TransactionEndedError extends TwinspanError {
 
   constructor(what: string, options?: ErrorOptions) {
     super('TWINSPAN_TRANSACTION_ENDED', `${what} ended the transaction that it was part of.`, options)
+  }
+}
+
+/** A row of a part belongs to another record as far as this side knows. It is saved once that record has been copied too. */
+export class PartHeldError extends TwinspanError {
+  override readonly name: string = 'PartHeldError'
+  readonly table: string
+
+  constructor(table: string) {
+    super('TWINSPAN_PART_HELD', `A row of "${table}" belongs to another record, which has to give it up first.`)
+    this.table = table
   }
 }
 

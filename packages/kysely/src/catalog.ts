@@ -39,6 +39,8 @@ export interface ContendedColumn {
   readonly nullable: boolean
   /** Whether a foreign key, of this table or another, refers to the column. */
   readonly referenced: boolean
+  /** Whether the column is part of a foreign key itself. */
+  readonly references: boolean
 }
 
 export interface TableFacts extends TableName {

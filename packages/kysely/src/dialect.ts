@@ -28,6 +28,8 @@ export interface Dialect {
   readonly now: RawBuilder<number>
   /** The isolation in which a copy and a fence change read what others committed while they waited for a lock. */
   readonly isolation: IsolationLevel | undefined
+  /** The isolation in which several statements read one snapshot, where that is not what a transaction does anyway. */
+  readonly snapshotIsolation: IsolationLevel | undefined
   /** Whether `(a, b) > (x, y)` is understood and served by an index. */
   readonly comparesTuples: boolean
   /** Whether `insert ... on conflict` exists. MySQL's relative updates the wrong row when another unique key collides. */

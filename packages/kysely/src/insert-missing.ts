@@ -9,6 +9,14 @@ import { type KnownTable, requireUniqueKey, type TableContext } from './table-co
 
 type Row = Record<string, unknown>
 
+/** What became of rows that were to be inserted where their key was absent. */
+export interface Absent {
+  /** `keyText`s of the rows that were inserted. */
+  readonly added: ReadonlySet<string>
+  /** Keys that are absent still, because another row holds one of their unique values. */
+  readonly conflicts: readonly Key[]
+}
+
 /** Inserts the rows whose key is absent. A row that another unique value keeps out is reported and costs no other row. */
 export async function insertMissingRows(
   context: TableContext,
@@ -16,26 +24,37 @@ export async function insertMissingRows(
   options?: StoreOptions,
 ): Promise<InsertOutcome> {
   if (rows.length === 0) return { inserted: 0, conflicts: [] }
+  const work = (db: Kysely<AnyTables>): Promise<Absent> =>
+    insertAbsentRows(context, rows, { ...options, transaction: db })
+  const { added, conflicts } =
+    options?.transaction === undefined
+      ? await context.database.app.transaction().execute(work)
+      : await work(context.connection(options))
+  return { inserted: added.size, conflicts }
+}
+
+/** The same within the caller's transaction, which is required. */
+export async function insertAbsentRows(
+  context: TableContext,
+  rows: readonly object[],
+  options: StoreOptions,
+): Promise<Absent> {
   const known = await context.known(options)
   requireUniqueKey(context, known)
+  const db = context.connection(options)
   const insert = context.database.dialect.onConflict ? insertOnConflict : insertAbsent
-  let inserted = 0
+  const added = new Set<string>()
   const conflicts: Key[] = []
-  const work = async (db: Kysely<AnyTables>): Promise<void> => {
-    for (const group of groupRows(context, known, rows)) {
-      for (const some of chunks(group.rows, rowsAtOnce(context, group.columns.length))) {
-        const added = await insert(context, known, db, some)
-        inserted += added.size
-        const left = some.map((row) => rowKey(context, row)).filter((key) => !added.has(keyText(key)))
-        if (left.length === 0) continue
-        const present = await selectKeys(context, known, db, left)
-        conflicts.push(...left.filter((key) => !present.has(keyText(key))))
-      }
+  for (const group of groupRows(context, known, rows)) {
+    for (const some of chunks(group.rows, rowsAtOnce(context, group.columns.length))) {
+      for (const text of await insert(context, known, db, some)) added.add(text)
+      const left = some.map((row) => rowKey(context, row)).filter((key) => !added.has(keyText(key)))
+      if (left.length === 0) continue
+      const present = await selectKeys(context, known, db, left)
+      conflicts.push(...left.filter((key) => !present.has(keyText(key))))
     }
   }
-  if (options?.transaction === undefined) await context.database.app.transaction().execute(work)
-  else await work(context.connection(options))
-  return { inserted, conflicts }
+  return { added, conflicts }
 }
 
 // Without a target, the clause lets every unique key keep a row out, and fails on nothing else than that.

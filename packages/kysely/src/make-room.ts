@@ -9,7 +9,7 @@ import { keysAtOnce } from './select-keys.ts'
 import type { KnownTable, TableContext } from './table-context.ts'
 
 /** A column that can take another value for the length of a transaction: `null`, or one that no row is likely to have. */
-interface Movable {
+export interface Movable {
   readonly column: string
   /** Absent where the column is nullable. */
   readonly placeholder?: () => unknown
@@ -25,10 +25,9 @@ export async function makeRoom(
   if (options.transaction === undefined) {
     throw new InvalidOptionError('transaction', undefined, 'a transaction', `table "${context.name}"`)
   }
-  const { dialect, ownIn } = context.database
   const known = await context.known(options)
   const db = context.connection(options)
-  const movable = movableColumns(context, known, await dialect.contended(ownIn(db), known.facts))
+  const movable = await movableColumns(context, known, db)
   for (const { columns, rows } of groupRows(context, known, saved)) {
     const named = movable.filter(({ column }) => columns.includes(column))
     await vacate(
@@ -42,7 +41,23 @@ export async function makeRoom(
   await vacate(context, known, db, removed, movable)
 }
 
-function movableColumns(
+// What the catalog says of a table is asked for once for as long as the table counts as known.
+const movables = new WeakMap<KnownTable, readonly Movable[]>()
+
+/** The columns of unique indexes whose values can be moved out of the way. */
+export async function movableColumns(
+  context: TableContext,
+  known: KnownTable,
+  db: Kysely<AnyTables>,
+): Promise<readonly Movable[]> {
+  const found =
+    movables.get(known) ??
+    movableAmong(context, known, await context.database.dialect.contended(context.database.ownIn(db), known.facts))
+  movables.set(known, found)
+  return found
+}
+
+function movableAmong(
   { key }: TableContext,
   { columns, facts }: KnownTable,
   contended: readonly ContendedColumn[],
@@ -54,12 +69,14 @@ function movableColumns(
     // What references a row by this column would follow it to the placeholder, or to `null` and stay there.
     if (found.referenced || facts.primaryKey.includes(described.name)) return []
     if (found.nullable) return [{ column }]
+    // No row that it could refer to has a placeholder.
+    if (found.references) return []
     const placeholder = placeholderFor(described)
     return placeholder === undefined ? [] : [{ column, placeholder }]
   })
 }
 
-async function vacate(
+export async function vacate(
   context: TableContext,
   { key }: KnownTable,
   db: Kysely<AnyTables>,

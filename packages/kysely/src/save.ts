@@ -1,23 +1,35 @@
-import { type Key, keyText, type StoreOptions } from '@twinspan/core'
+import { type Key, type KeyPart, keyText, PartHeldError, type StoreOptions } from '@twinspan/core'
 import { type InsertQueryBuilder, type InsertResult, type Kysely, sql } from 'kysely'
 import { chunks } from './chunks.ts'
 import type { AnyTables } from './database.ts'
 import { groupRows, rowKey, rowsAtOnce } from './rows.ts'
-import { selectKeys } from './select-keys.ts'
+import { keysAtOnce, selectKeys } from './select-keys.ts'
 import { type KnownTable, requireUniqueKey, type TableContext } from './table-context.ts'
 
 type Row = Record<string, unknown>
 
-/** Upserts rows by their key. Only the columns that a row names are set. */
-export async function saveRows(context: TableContext, rows: readonly object[], options?: StoreOptions): Promise<void> {
+/**
+ * Upserts rows by their key. Only the columns that a row names are set.
+ *
+ * @param within Columns in which a row that exists must already agree: the key of the record that it is a part of.
+ * @throws PartHeldError when one does not
+ */
+export async function saveRows(
+  context: TableContext,
+  rows: readonly object[],
+  options?: StoreOptions,
+  within: readonly string[] = [],
+): Promise<void> {
   if (rows.length === 0) return
   const known = await context.known(options)
   requireUniqueKey(context, known)
+  const agreeing = within.filter((column) => !context.key.includes(column))
   const work = async (db: Kysely<AnyTables>): Promise<void> => {
     for (const group of groupRows(context, known, rows)) {
       for (const some of chunks(group.rows, rowsAtOnce(context, group.columns.length))) {
-        if (upsertsAtOnce(context, known, group.columns)) await upsert(context, known, db, some, group.columns)
-        else await updateOrInsert(context, known, db, some, group.columns)
+        if (upsertsAtOnce(context, known, group.columns))
+          await upsert(context, known, db, some, group.columns, agreeing)
+        else await updateOrInsert(context, known, db, some, group.columns, agreeing)
       }
     }
   }
@@ -37,17 +49,26 @@ async function upsert(
   db: Kysely<AnyTables>,
   rows: readonly Row[],
   columns: readonly string[],
+  agreeing: readonly string[],
 ): Promise<void> {
   const values = columns.filter((column) => !context.key.includes(column))
-  await insertInto(context, known, db, rows)
+  const done = await insertInto(context, known, db, rows)
     .onConflict((conflict) => {
       const onKey = conflict.columns([...context.key])
       if (values.length === 0) return onKey.doNothing()
-      return onKey.doUpdateSet((eb) =>
+      const update = onKey.doUpdateSet((eb) =>
         Object.fromEntries(values.map((column) => [column, eb.ref(`excluded.${column}`)])),
       )
+      // In the statement itself: another copy may have saved the row since this one looked.
+      return agreeing.reduce(
+        (query, column) => query.whereRef(`${context.name}.${column}`, '=', `excluded.${column}`),
+        update,
+      )
     })
-    .execute()
+    .executeTakeFirst()
+  if (agreeing.length > 0 && Number(done.numInsertedOrUpdatedRows ?? 0) < rows.length) {
+    throw new PartHeldError(context.name)
+  }
 }
 
 /**
@@ -60,9 +81,11 @@ async function updateOrInsert(
   db: Kysely<AnyTables>,
   rows: readonly Row[],
   columns: readonly string[],
+  agreeing: readonly string[],
 ): Promise<void> {
   const keyOf = (row: Row): Key => rowKey(context, row)
   const found = await selectKeys(context, known, db, rows.map(keyOf), { lock: true })
+  if (agreeing.length > 0 && found.size > 0) await requireAgreement(context, known, db, rows, agreeing)
   const present = rows.filter((row) => found.has(keyText(keyOf(row))))
   const absent = rows.filter((row) => !found.has(keyText(keyOf(row))))
   const values = columns.filter((column) => !context.key.includes(column))
@@ -78,6 +101,24 @@ async function updateOrInsert(
     }
   }
   if (absent.length > 0) await insertInto(context, known, db, absent).execute()
+}
+
+async function requireAgreement(
+  context: TableContext,
+  { key }: KnownTable,
+  db: Kysely<AnyTables>,
+  rows: readonly Row[],
+  agreeing: readonly string[],
+): Promise<void> {
+  const textOf = (row: Row): string => keyText(agreeing.map((column) => row[column] as KeyPart))
+  const wanted = new Map(rows.map((row) => [keyText(rowKey(context, row)), textOf(row)]))
+  const keys = rows.map((row) => rowKey(context, row))
+  for (const some of chunks(key.bind(keys), keysAtOnce(context))) {
+    const query = db.selectFrom(context.name).select([...context.key, ...agreeing])
+    for (const row of await query.where(key.isIn(some)).execute()) {
+      if (wanted.get(keyText(rowKey(context, row))) !== textOf(row)) throw new PartHeldError(context.name)
+    }
+  }
 }
 
 /**

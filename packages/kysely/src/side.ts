@@ -1,4 +1,4 @@
-import type { BoundSide, Side, SideScope, StateStore } from '@twinspan/core'
+import type { BoundSide, EntityStore, Side, SideScope, StateStore } from '@twinspan/core'
 import type { Kysely } from 'kysely'
 import { createCapture } from './capture.ts'
 import { createCaptureWrite } from './capture-write.ts'
@@ -10,12 +10,24 @@ import { createFreeze } from './freeze.ts'
 import { createIntents } from './intents.ts'
 import { createJournal } from './journal.ts'
 import { nameOption } from './names.ts'
+import type { KeyOption } from './parts.ts'
 import { patient } from './patient.ts'
 import { isStalePhase } from './stale.ts'
 import type { FollowOptions } from './state/follow.ts'
 import { kyselyStateStore } from './state-store.ts'
 import { stripeRows } from './stripes.ts'
-import { createTable, type InputRow, type KeyOption, type OutputRow, type TableStore } from './table.ts'
+import {
+  type AggregateStore,
+  createTable,
+  type InputRecord,
+  type InputRow,
+  type OutputRecord,
+  type OutputRow,
+  type PartsOption,
+  type TableOptions,
+  type TableStore,
+} from './table.ts'
+import { createWatching, type WatchedTable } from './watching.ts'
 
 /** A database as a side of a migration, with its tables as entity stores and a state store in it. */
 export interface KyselySide<DB> extends Side {
@@ -31,6 +43,33 @@ export interface KyselySide<DB> extends Side {
     name: Name,
     options: { readonly key: KeyOption<Column> },
   ): TableStore<OutputRow<DB[Name]>, InputRow<DB[Name], Column>>
+  /**
+   * A table whose records have parts in other tables. Each part is an array of rows in the record, in the order of its
+   * key, without the columns that hold the record's key. A change of any part marks the record's key. Saving a record saves
+   * its parts, and removes those that it no longer has.
+   *
+   * @example
+   * kyselySide(db).table('orders', { key: 'id', parts: { lines: { table: 'order_lines', key: 'id', parent: 'order_id' } } })
+   */
+  table<
+    Name extends keyof DB & string,
+    const Column extends keyof DB[Name] & string,
+    const Parts extends PartsOption<DB>,
+  >(
+    name: Name,
+    options: { readonly key: KeyOption<Column>; readonly parts: Parts },
+  ): AggregateStore<OutputRecord<DB, DB[Name], Parts>, InputRecord<DB, DB[Name], Column, Parts>>
+  /**
+   * A store of your own with the tables of this side that feed it, so that triggers and the freeze cover them. A row marks
+   * the key that it holds; one that holds NULL there marks nothing.
+   *
+   * @example
+   * kyselySide(db).watching(orderStore, [{ table: 'orders', key: 'id' }, { table: 'order_lines', key: 'order_id' }])
+   */
+  watching<Out, In>(
+    store: EntityStore<Out, In>,
+    tables: readonly [WatchedTable<DB>, ...WatchedTable<DB>[]],
+  ): EntityStore<Out, In>
 }
 
 /**
@@ -44,7 +83,10 @@ export function kyselySide<DB>(db: Kysely<DB>, options?: FollowOptions): KyselyS
   return {
     engine: database.dialect.engine,
     store: kyselyStateStore(db, options),
-    table: (name, options) => createTable(database, name, options),
+    // One implementation of two signatures.
+    table: ((name: string, options: TableOptions) =>
+      createTable(database, name, options)) as unknown as KyselySide<DB>['table'],
+    watching: (store, tables) => createWatching(database, store, tables),
     bind: (scope) => bindSide(database, scope),
   }
 }

@@ -1,5 +1,6 @@
 import { type EntityStore, InvalidOptionError, type KeyRange, type StoreOptions, textOption } from '@twinspan/core'
 import type { Insertable, InsertType, Selectable, SelectType } from 'kysely'
+import { createAggregate } from './aggregate.ts'
 import { withHandle } from './captured-tables.ts'
 import { chunks } from './chunks.ts'
 import type { Database } from './database.ts'
@@ -8,6 +9,7 @@ import { identityOf } from './identity.ts'
 import { insertMissingRows } from './insert-missing.ts'
 import { makeRoom } from './make-room.ts'
 import type { Int64 } from './own-tables.ts'
+import { KEY_TYPES, type KeyOption, keyOption, openParts, type PartOptions } from './parts.ts'
 import { rowKey } from './rows.ts'
 import { saveRows } from './save.ts'
 import { keysAtOnce } from './select-keys.ts'
@@ -15,12 +17,17 @@ import { createTableContext, requireUniqueKey } from './table-context.ts'
 
 type Row = Record<string, unknown>
 
-/** Key columns as `table()` takes them: one name, or a tuple for a composite key. */
-export type KeyOption<Column extends string> = Column | readonly [Column, ...Column[]]
-
-export interface TableOptions<Column extends string = string> {
+export interface TableOptions {
   /** The column, or the columns in their order, by which both sides know a row. Integers, text and UUIDs. */
-  readonly key: KeyOption<Column>
+  readonly key: KeyOption<string>
+  readonly parts?: Readonly<Record<string, PartOptions & { readonly table: string }>>
+}
+
+/** Tables that hold parts of a record, by the record's property that is to hold their rows. */
+export type PartsOption<DB> = {
+  readonly [part: string]: {
+    [Name in keyof DB & string]: PartOptions<keyof DB[Name] & string> & { readonly table: Name }
+  }[keyof DB & string]
 }
 
 type Untyped<Table> = 0 extends 1 & Table ? true : string extends keyof Table ? true : false
@@ -42,15 +49,41 @@ export type InputRow<Table, Column extends string> =
           | SelectType<Table[Name & keyof Table]>
       } & { [Name in Column & keyof Table]: SelectType<Table[Name]> | InsertType<Table[Name]> }
 
+type ColumnsOf<Key> = Key extends readonly (infer Column)[] ? Column : Key
+
+/** The rows of a part as a record holds them: without the columns that say whose they are. */
+type PartOutput<DB, Part> = Part extends { readonly table: infer Name extends keyof DB; readonly parent: infer Parent }
+  ? readonly Omit<OutputRow<DB[Name]>, ColumnsOf<Parent> & string>[]
+  : never
+
+type PartInput<DB, Part> = Part extends {
+  readonly table: infer Name extends keyof DB
+  readonly key: infer Key
+  readonly parent: infer Parent
+}
+  ? readonly Omit<InputRow<DB[Name], ColumnsOf<Key> & string>, ColumnsOf<Parent> & string>[]
+  : never
+
+/** A record with its parts as the tables return it. */
+export type OutputRecord<DB, Table, Parts> = OutputRow<Table> & {
+  readonly [Name in keyof Parts]: PartOutput<DB, Parts[Name]>
+}
+
+/** A record with all its parts as the tables take it. */
+export type InputRecord<DB, Table, Column extends string, Parts> = InputRow<Table, Column> & {
+  readonly [Name in keyof Parts]: PartInput<DB, Parts[Name]>
+}
+
 /** A table as an entity store. */
-export type TableStore<Out, In> = EntityStore<Out, In> & Required<Omit<EntityStore<Out, In>, 'identity'>>
+export type TableStore<Out, In> = EntityStore<Out, In> & Required<Omit<EntityStore<Out, In>, 'identity' | 'identities'>>
+
+/** A table and those that hold parts of its records, as an entity store. */
+export type AggregateStore<Out, In> = EntityStore<Out, In> &
+  Required<Omit<EntityStore<Out, In>, 'identity' | 'forms' | 'digest'>>
 
 export function createTable<Out, In>(database: Database, name: string, options: TableOptions): TableStore<Out, In> {
   textOption('table', name)
-  const key = typeof options?.key === 'string' ? [options.key] : [...(options?.key ?? [])]
-  if (key.length === 0 || key.some((column) => typeof column !== 'string' || column === '')) {
-    throw new InvalidOptionError('key', options?.key, 'the name of a column or a tuple of names', `table "${name}"`)
-  }
+  const key = keyOption(options?.key, 'key', `table "${name}"`)
   const context = createTableContext(database, name, key)
   const abortable = (options?: StoreOptions): { readonly signal?: AbortSignal } | undefined =>
     options?.signal === undefined ? undefined : { signal: options.signal }
@@ -117,12 +150,7 @@ export function createTable<Out, In>(database: Database, name: string, options: 
       for (const column of key) {
         const facts = known.columns.get(column)
         if (facts?.kind === 'other') {
-          throw new InvalidOptionError(
-            'key',
-            `${column} (${facts.type})`,
-            'columns of integers, text or UUIDs',
-            `table "${name}"`,
-          )
+          throw new InvalidOptionError('key', `${column} (${facts.type})`, KEY_TYPES, `table "${name}"`)
         }
       }
       requireUniqueKey(context, known)
@@ -134,11 +162,13 @@ export function createTable<Out, In>(database: Database, name: string, options: 
     },
   }
   Object.defineProperty(store, 'identity', { enumerable: true, get: () => identityOf(context) })
-  return withHandle(store, {
+  const table = withHandle(store, {
     database,
     async tables() {
       const { facts } = await context.known()
       return [{ facts, key: database.physical(name, key).columns, part: false }]
     },
-  }) as unknown as TableStore<Out, In>
+  })
+  const parts = openParts(database, name, key, options.parts ?? {})
+  return (parts.length === 0 ? table : createAggregate(context, table, parts)) as unknown as TableStore<Out, In>
 }

@@ -49,12 +49,21 @@ export async function contendedMysql(
   db: Kysely<OwnTables>,
   { schema, name }: TableFacts,
 ): Promise<readonly ContendedColumn[]> {
-  const { rows } = await sql<{ name: string; nullable: string; referenced: number | string }>`
+  const { rows } = await sql<{
+    name: string
+    nullable: string
+    referenced: number | string
+    refers: number | string
+  }>`
     select c.column_name as name, c.is_nullable as nullable, exists (
       select 1 from information_schema.key_column_usage k
       where k.referenced_table_schema = c.table_schema and k.referenced_table_name = c.table_name
         and k.referenced_column_name = c.column_name
-    ) as referenced
+    ) as referenced, exists (
+      select 1 from information_schema.key_column_usage k
+      where k.table_schema = c.table_schema and k.table_name = c.table_name and k.column_name = c.column_name
+        and k.referenced_table_name is not null
+    ) as refers
     from information_schema.columns c
     where c.table_schema = ${schema} and c.table_name = ${name} and exists (
       select 1 from information_schema.statistics s
@@ -65,6 +74,7 @@ export async function contendedMysql(
     name: row.name,
     nullable: row.nullable === 'YES',
     referenced: Number(row.referenced) === 1,
+    references: Number(row.refers) === 1,
   }))
 }
 

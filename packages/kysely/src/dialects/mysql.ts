@@ -16,6 +16,7 @@ export const mysql: Dialect = {
   maxParameters: 30_000,
   now: sql<number>`(timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) div 1000)`,
   isolation: 'read committed',
+  snapshotIsolation: 'repeatable read',
   comparesTuples: false,
   onConflict: false,
   typeOf: (column) => {

@@ -68,7 +68,9 @@ export async function contendedPostgres(
   const { rows } = await sql<ContendedColumn>`
     select a.attname as name, not a.attnotnull as nullable, exists (
       select 1 from pg_constraint f where f.contype = 'f' and f.confrelid = a.attrelid and a.attnum = any(f.confkey)
-    ) as referenced
+    ) as referenced, exists (
+      select 1 from pg_constraint f where f.contype = 'f' and f.conrelid = a.attrelid and a.attnum = any(f.conkey)
+    ) as "references"
     from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
     where n.nspname = ${schema} and c.relname = ${name} and a.attnum > 0 and not a.attisdropped and exists (
       select 1 from pg_index i where i.indrelid = a.attrelid and (i.indisunique or i.indisexclusion) and (

@@ -15,6 +15,7 @@ export const postgres: Dialect = {
   maxParameters: 30_000,
   now: sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
   isolation: 'read committed',
+  snapshotIsolation: 'repeatable read',
   comparesTuples: true,
   onConflict: true,
   typeOf: (column) => (column === 'integer' ? 'bigint' : column === 'key' ? sql`text collate "C"` : 'text'),

@@ -13,6 +13,7 @@ export const sqlite: Dialect = {
   maxParameters: 30_000,
   now: sql<number>`cast((julianday('now') - 2440587.5) * 86400000 as integer)`,
   isolation: undefined,
+  snapshotIsolation: undefined,
   comparesTuples: true,
   onConflict: true,
   typeOf: (column) => (column === 'integer' ? 'integer' : 'text'),
@@ -150,11 +151,13 @@ async function describe(db: Kysely<OwnTables>, { name }: TableName): Promise<Tab
 
 async function contended(db: Kysely<OwnTables>, { name }: TableFacts): Promise<readonly ContendedColumn[]> {
   // What an expression is made of is only in the statement that made the index. A column too many does no harm.
-  const { rows } = await sql<{ name: string; nullable: number; referenced: number }>`
+  const { rows } = await sql<{ name: string; nullable: number; referenced: number; refers: number }>`
     select c.name, c."notnull" = 0 as nullable, exists (
       select 1 from sqlite_master t, pragma_foreign_key_list(t.name) f
       where t.type = 'table' and f."table" = ${name} collate nocase and f."to" = c.name collate nocase
-    ) as referenced
+    ) as referenced, exists (
+      select 1 from pragma_foreign_key_list(${name}) f where f."from" = c.name collate nocase
+    ) as refers
     from pragma_table_xinfo(${name}) c
     where exists (
       select 1 from pragma_index_list(${name}) l, pragma_index_xinfo(l.name) i
@@ -163,7 +166,12 @@ async function contended(db: Kysely<OwnTables>, { name }: TableFacts): Promise<r
       select 1 from pragma_index_list(${name}) l join sqlite_master m on m.type = 'index' and m.name = l.name
       where l."unique" = 1 and instr(lower(m.sql), lower(c.name)) > 0
     )`.execute(db)
-  return rows.map((row) => ({ ...row, nullable: Number(row.nullable) === 1, referenced: Number(row.referenced) === 1 }))
+  return rows.map((row) => ({
+    name: row.name,
+    nullable: Number(row.nullable) === 1,
+    referenced: Number(row.referenced) === 1,
+    references: Number(row.refers) === 1,
+  }))
 }
 
 /** SQLite's own rules of affinity, in their order. */
