@@ -9,7 +9,7 @@ const PARTS = 16
 /** Parts are not made smaller than this. */
 const SHORT_ROWS = 100
 /** Leaves that differ one after the other, from which on digests only cost. */
-const HOPELESS = 12
+const HOPELESS = 8
 
 interface Leaf extends Stretch {
   readonly truth: Digest

@@ -41,6 +41,8 @@ export interface WorldOptions {
   readonly toTarget?: (member: Member) => User | null
   readonly target?: (users: MemoryTable<User>) => EntityStore<User>
   readonly legacy?: (members: MemoryTable<Member>) => EntityStore<Member>
+  /** Whether the entity names its columns, so that a sweep compares digests. @default false */
+  readonly columns?: boolean
   readonly phase?: Phase
   readonly migration?: Partial<MigrationOptions>
 }
@@ -57,6 +59,7 @@ export async function world(count: number, options: WorldOptions = {}): Promise<
     target: options.target?.(users) ?? users,
     toTarget: options.toTarget ?? toUser,
     toLegacy: ({ email, ...rest }) => ({ ...rest, mail: email }),
+    ...(options.columns === true ? { columns: { id: 'id', mail: 'email' } } : {}),
   })
   let now = 1_000
   const made: { world?: World } = {}

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { EntityStore, InsertOutcome, KeyRange, StoreOptions } from '../../entity-store.ts'
 import { InvalidOptionError } from '../../errors.ts'
 import { type Key, type KeyPart, keyText } from '../../key.ts'
@@ -121,6 +122,27 @@ export function memoryTable<Row extends object>(
         for (const key of removed) {
           await transaction.write(name, data, keyText(key), (current) => vacate(current, contended))
         }
+      })
+    },
+
+    async forms() {
+      await step(`forms ${name}`)
+      const columns = new Set(sorted().flatMap(([, row]) => Object.keys(row)))
+      return new Map([...columns].map((column) => [column, { forms: ['text'], nullable: true }]))
+    },
+
+    async keyAt(stretch, n) {
+      await step(`key at ${name}`)
+      return select(sorted(), { ...stretch, limit: n })[n - 1]?.[0]
+    },
+
+    async digest(stretches, columns) {
+      await step(`digest ${name}`)
+      return stretches.map((stretch) => {
+        const rows = select(sorted(), { ...stretch, limit: Number.POSITIVE_INFINITY })
+        const values = rows.map(([, row]) => columns.map((column) => row[column.name] ?? null))
+        const digest = rows.length === 0 ? '' : createHash('md5').update(JSON.stringify(values)).digest('hex')
+        return { rows: rows.length, digest }
       })
     },
 
