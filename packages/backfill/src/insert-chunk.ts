@@ -1,5 +1,6 @@
 import {
   type Copy,
+  copyOptions,
   type Entity,
   type InsertOutcome,
   type Key,
@@ -65,23 +66,26 @@ async function assertRowsAreAtFault(job: Job, error: unknown): Promise<void> {
 
 async function insertOnce(job: Job, rows: readonly unknown[]): Promise<InsertOutcome> {
   const { target } = job.entity
-  if (target.insertMissing !== undefined) {
-    return inCopy(job, [], (copy) => insertMissing(job.entity, rows, copy))
-  }
-  // Without an insert that leaves what is there alone, the keys' stripes keep the mirror away between look and write.
   const keys = rows.map((row) => job.entity.keyOf('target', row))
   const stripes = Array.from(new Set(keys.map((key) => stripeOf(keyText(key))))).sort((a, b) => a - b)
-  return inCopy(job, stripes, async ({ transaction }) => {
-    const present = await target.load(keys, { transaction })
+  if (target.insertMissing !== undefined) {
+    // The version of a copy is greater than that of an earlier one only for keys whose stripes it holds.
+    const { opaque } = job.migration.sides.target
+    return inCopy(job, opaque === undefined ? [] : stripes, (copy) => insertMissing(job.entity, rows, copy))
+  }
+  // Without an insert that leaves what is there alone, the keys' stripes keep the mirror away between look and write.
+  return inCopy(job, stripes, async (copy) => {
+    const options = copyOptions(copy)
+    const present = await target.load(keys, options)
     const taken = new Set(present.map((row) => job.entity.keyTextOf('target', row)))
     const absent = rows.filter((row) => !taken.has(job.entity.keyTextOf('target', row)))
-    if (absent.length > 0) await target.save(absent, { transaction })
+    if (absent.length > 0) await target.save(absent, options)
     return { inserted: absent.length, conflicts: [] }
   })
 }
 
-async function insertMissing(entity: Entity, rows: readonly unknown[], { transaction }: Copy): Promise<InsertOutcome> {
-  const outcome = await entity.target.insertMissing?.(rows, { transaction })
+async function insertMissing(entity: Entity, rows: readonly unknown[], copy: Copy): Promise<InsertOutcome> {
+  const outcome = await entity.target.insertMissing?.(rows, copyOptions(copy))
   return outcome ?? { inserted: 0, conflicts: [] }
 }
 

@@ -2,6 +2,7 @@ export { nextRow } from './advance.ts'
 export * from './capture-gap.ts'
 export * from './capture-modes.ts'
 export * from './checks.ts'
+export * from './copy-options.ts'
 export * from './create-migration.ts'
 export * from './credentials.ts'
 export {

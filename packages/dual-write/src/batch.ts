@@ -1,4 +1,4 @@
-import { type Entity, type JournalRow, type SideName, stripeOf, translateRow } from '@twinspan/core'
+import { type Entity, type JournalRow, type SideName, type StoreOptions, stripeOf, translateRow } from '@twinspan/core'
 
 /** One dirty key with every journal row of it that was seen before the key is read again. */
 export interface DirtyKey {
@@ -90,15 +90,18 @@ export async function readState(
 }
 
 /**
- * Copies the current state of the keys from the primary's tables into the secondary's, in the given transaction, whose
- * stripes are held. Rows that cannot be translated are returned; everything else fails the transaction.
+ * Copies the current state of the keys from the primary's tables into the secondary's, in the transaction of the options,
+ * whose stripes are held. Rows that cannot be translated are returned; everything else fails the transaction.
+ *
+ * A store without transactions may be left with half of it. That is a state like any other of a copy that is repeated: the
+ * keys stay dirty, and whoever comes next reads them again.
  */
 export async function copyState(
   entities: readonly Entity[],
   keys: readonly DirtyKey[],
   from: SideName,
   to: SideName,
-  transaction: unknown,
+  options: StoreOptions,
 ): Promise<readonly Failure[]> {
   // Re-read under the stripe lock: a row loaded before it may be older than one already mirrored.
   const { changes, failures } = await readState(entities, keys, from)
@@ -107,14 +110,14 @@ export async function copyState(
     if (removals.length > 0)
       await entity[to].remove(
         removals.map((key) => entity.keyOfText(key.text)),
-        { transaction },
+        options,
       )
   }
   for (const { entity, saves } of changes) {
     if (saves.length > 0)
       await entity[to].save(
         saves.map(({ row }) => row),
-        { transaction },
+        options,
       )
   }
   return failures

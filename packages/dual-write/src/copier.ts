@@ -1,9 +1,11 @@
 import {
+  copyOptions,
   type Migration,
   otherSide,
   redact,
   type SideName,
   type Snapshot,
+  type StoreOptions,
   TimeoutError,
   traced,
   within,
@@ -104,9 +106,7 @@ export function createCopier(migration: Migration, settings: CopierSettings): (l
   async function bisect(keys: readonly DirtyKey[], way: Way, alone: Failure[]): Promise<number> {
     let result: CopiedKeys
     try {
-      result = await attempt(keys, way, 'free', (transaction, held) =>
-        copyState(entities, held, way.from, way.to, transaction),
-      )
+      result = await attempt(keys, way, 'free', (options, held) => copyState(entities, held, way.from, way.to, options))
     } catch (error) {
       if (sides[way.to].isStalePhase(error) || error instanceof SecondaryDown) throw error
       const [first] = keys
@@ -135,8 +135,8 @@ export function createCopier(migration: Migration, settings: CopierSettings): (l
       }
       try {
         const keys = left.map(({ key }) => key)
-        const result = await attempt(keys, way, 'all', (transaction, held) =>
-          copyGroup(entities, held, { ...way, transaction, ...(rowByRow ? { trying } : {}) }),
+        const result = await attempt(keys, way, 'all', (options, held) =>
+          copyGroup(entities, held, { ...way, options, ...(rowByRow ? { trying } : {}) }),
         )
         if (lost.length > 0) await putOff(lost, way.from)
         return await finish(result, way)
@@ -164,14 +164,14 @@ export function createCopier(migration: Migration, settings: CopierSettings): (l
     keys: readonly DirtyKey[],
     { to, snapshot }: Way,
     wait: 'free' | 'all',
-    work: (transaction: unknown, held: readonly DirtyKey[]) => Promise<readonly Failure[]>,
+    work: (options: StoreOptions, held: readonly DirtyKey[]) => Promise<readonly Failure[]>,
   ): Promise<CopiedKeys> {
     const stripes = keys.map((key) => key.stripe)
     const { timeoutMs } = settings
     const once = (): Promise<CopiedKeys> =>
       sides[to].copy({ stripes, epoch: snapshot.epoch, wait, timeoutMs }, async (held) => {
         const mine = keys.filter((key) => held.stripes.includes(key.stripe))
-        const failures = await work(held.transaction, mine)
+        const failures = await work(copyOptions(held), mine)
         const failed = new Set(failures.map((failure) => failure.key))
         return { copied: mine.filter((key) => !failed.has(key)), failures }
       })

@@ -14,6 +14,14 @@ export interface DualWriteOptions<Repository extends object> {
   readonly operations: Operations<NoInfer<Repository>>
   /** Who is in the canary. Without it the primary answers every read in `canary` too. */
   readonly router?: Decider
+  /**
+   * With `capture: 'intent'`: whether an error of a write says for certain that the call has not taken effect and never
+   * will, as a validation error does and a timeout does not. Keys of a call of which that is not known stay dirty for
+   * `intents.quarantineMs` of the migration, and keep a switch waiting.
+   *
+   * @default no error does
+   */
+  readonly refused?: (error: unknown) => boolean
   /** Methods that only the repository itself calls (TypeScript's `private` leaves them visible at run time). @default [] */
   readonly internal?: readonly string[]
   /** How long the secondary may take to answer a routed or repeated read. @default 1_000 */
@@ -58,7 +66,7 @@ export function dualWrite<Repository extends object>(
   checkSurface(entity.name, repositories.legacy.base, repositories.target.base, operations, options.internal ?? [])
   checkOperations(operations, { targetIsFunction: repositories.target.on !== undefined })
 
-  const writes = createWrites(migration, entity, repositories)
+  const writes = createWrites(migration, entity, repositories, options.refused)
   const reads = createReads(migration, entity, repositories, {
     router: options.router,
     readTimeoutMs: numberOption('readTimeoutMs', options.readTimeoutMs, 1_000, { min: 1 }),

@@ -1,11 +1,11 @@
-import type { Entity, SideName } from '@twinspan/core'
+import type { Entity, SideName, StoreOptions } from '@twinspan/core'
 import { type DirtyKey, type Failure, readState } from './batch.ts'
 
 export interface GroupOptions {
   readonly from: SideName
   readonly to: SideName
-  /** A transaction of `to` that holds the stripe of every key. */
-  readonly transaction: unknown
+  /** For the stores of `to`, from a copy that holds the stripe of every key. */
+  readonly options: StoreOptions
   /** Writes row by row, and tells which key is next. @default writes all rows at once */
   readonly trying?: (key: DirtyKey | undefined) => void
 }
@@ -18,7 +18,7 @@ export interface GroupOptions {
 export async function copyGroup(
   entities: readonly Entity[],
   keys: readonly DirtyKey[],
-  { from, to, transaction, trying }: GroupOptions,
+  { from, to, options, trying }: GroupOptions,
 ): Promise<readonly Failure[]> {
   const { changes, failures } = await readState(entities, keys, from)
   const keysOf = (entity: Entity, some: readonly DirtyKey[]) => some.map((key) => entity.keyOfText(key.text))
@@ -38,7 +38,7 @@ export async function copyGroup(
 
   for (const { entity, saves, removals } of changes) {
     const change = { saved: saves.map(({ row }) => row), removed: keysOf(entity, removals) }
-    await entity[to].makeRoom?.(change, { transaction })
+    await entity[to].makeRoom?.(change, options)
   }
   for (const { entity, saves } of changes) {
     await inTurn(
@@ -47,7 +47,7 @@ export async function copyGroup(
       (some) =>
         entity[to].save(
           some.map(({ row }) => row),
-          { transaction },
+          options,
         ),
     )
   }
@@ -55,7 +55,7 @@ export async function copyGroup(
     await inTurn(
       removals,
       (key) => key,
-      (some) => entity[to].remove(keysOf(entity, some), { transaction }),
+      (some) => entity[to].remove(keysOf(entity, some), options),
     )
   }
   return failures

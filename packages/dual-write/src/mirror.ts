@@ -4,6 +4,7 @@ import { callsOf } from './calls.ts'
 import { createCompactor } from './compactor.ts'
 import { createCopier, type Outcome } from './copier.ts'
 import { createPace } from './pace.ts'
+import { reapCalls } from './reaper.ts'
 
 export interface MirrorOptions {
   /** How many journal rows are taken at once. @default 500 */
@@ -117,10 +118,15 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
 
   async function work(signal: AbortSignal): Promise<void> {
     let measured = Number.NEGATIVE_INFINITY
+    let reaped = Number.NEGATIVE_INFINITY
     while (!signal.aborted) {
       const woken = new Promise<void>((resolve) => {
         wake = resolve
       })
+      if (migration.now() - reaped >= pollMs) {
+        reaped = migration.now()
+        await reapCalls(migration, timeoutMs).catch(() => {})
+      }
       if (breaker.allows && migration.snapshot.plan.mirrorsTo !== null && (await step()) === 'copied') continue
       if (migration.now() - measured >= statsMs) {
         measured = migration.now()
@@ -151,6 +157,7 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
     signal?: AbortSignal
   } = {}): Promise<JournalStats> {
     const deadline = migration.now() + budgetMs
+    await reapCalls(migration, timeoutMs)
     let stale = 0
     while (migration.now() < deadline && !signal?.aborted) {
       const outcome = await copyBatch(batchSize)

@@ -10,6 +10,7 @@ import {
 } from '@twinspan/core'
 import { type Call, callsOf } from './calls.ts'
 import { detachedArgs } from './detached-args.ts'
+import { SynchronousWriteError, sendIntended } from './intended-write.ts'
 import { keysOf, type Untyped, type WriteOptions } from './operation.ts'
 import { type BoundRepository, callMethod } from './repository.ts'
 import { waitForMirror } from './wait-for-mirror.ts'
@@ -26,7 +27,11 @@ export function createWrites(
   migration: Migration,
   entity: Entity,
   repositories: Readonly<Record<SideName, BoundRepository>>,
+  refused: (error: unknown) => boolean = () => false,
 ): (name: string, options: AnyWrite, args: readonly unknown[]) => unknown {
+  /** Methods that turned out to answer at once, where that cannot be. */
+  const synchronous = new Set<string>()
+
   return (name, options, args) => {
     const { plan } = migration.snapshot
     let answer: unknown
@@ -44,9 +49,40 @@ export function createWrites(
 
     function send({ primary, captures }: Plan): unknown {
       const { base, on } = repositories[primary]
-      const captured = captures && migration.capture[primary] === 'transaction'
-      if (!captured || on === undefined) return callMethod(base, name, args)
+      const mode = captures ? migration.capture[primary] : undefined
+      if (mode === 'intent') return sendIntent(primary)
+      if (mode !== 'transaction' || on === undefined) return callMethod(base, name, args)
       return sendCaptured(primary, async (connection) => callMethod(on(connection), name, args))
+    }
+
+    function sendIntent(side: SideName): Promise<unknown> {
+      if (synchronous.has(name)) throw new SynchronousWriteError(name, false)
+      return sendIntended(migration, {
+        entity: entity.name,
+        operation: name,
+        side,
+        before: keysBefore(side),
+        after: (answer) => keysAfter(side, answer).map(keyText),
+        call: () => callMethod(repositories[side].base, name, args),
+        refused,
+      }).catch((error: unknown) => {
+        if (error instanceof SynchronousWriteError) synchronous.add(name)
+        throw error
+      })
+    }
+
+    /** The keys, where the key function does not declare the result. */
+    function keysBefore(side: SideName): readonly string[] | undefined {
+      if (((options.key ?? options.keys)?.length ?? 0) > parametersOf(side)) return undefined
+      try {
+        return keysOf(options, args)?.map(keyText)
+      } catch {
+        return undefined
+      }
+    }
+
+    function parametersOf(side: SideName): number {
+      return (repositories[side].base as Record<string, { readonly length: number } | undefined>)[name]?.length ?? 0
     }
 
     async function sendCaptured(primary: SideName, work: (connection: unknown) => Promise<unknown>): Promise<unknown> {
@@ -124,7 +160,7 @@ export function createWrites(
 
     /** The result stands after the parameters, also where the caller left out optional ones. */
     function keysAfter(side: SideName, result: unknown): readonly Key[] {
-      const { length } = (repositories[side].base as Record<string, { readonly length: number }>)[name] ?? { length: 0 }
+      const length = parametersOf(side)
       const named = (options.key ?? options.keys)?.length ?? 0
       const padded = [...args]
       while (padded.length < Math.max(length, named - 1)) padded.push(undefined)
