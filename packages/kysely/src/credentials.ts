@@ -110,7 +110,7 @@ export function kyselyCredentials<DB, Table extends Name<DB>, Identities extends
       params.flatMap(([name]) => {
         const value = row[`param_${name}`]
         if (value === null || value === undefined) return []
-        return [[name, value instanceof Uint8Array ? value : String(value)]]
+        return [[name, value instanceof Uint8Array ? value : String(value as string | number | bigint)]]
       }),
     )
   const hasUid = (uid: KeyPart): RawBuilder<boolean> => sql<boolean>`${sql.ref(uidColumn)} = ${uid}`

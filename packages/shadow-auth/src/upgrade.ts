@@ -28,7 +28,7 @@ export async function upgrade({ situation, made }: Pick<Proof, 'situation' | 'ma
     return false
   }
   const uid = uidOf(target) ?? uidOf(legacy)
-  if (bridge.state !== 'open' || bridge.fingerprint === null || legacy === undefined || uid === undefined) return true
+  if (bridge.state !== 'open' || bridge.fingerprint === null || legacy?.kind !== 'one' || uid === undefined) return true
   return confirm(uid, known + 1, bridge.fingerprint, setup)
 }
 
@@ -52,7 +52,9 @@ async function confirm(uid: KeyPart, revision: number, fingerprint: string, setu
   const { stores, closeOnUpgrade } = setup
   const again = await stores.seeLegacyByUid(uid)
   const hash = again.kind === 'one' ? again.credential.hash : null
-  if (hash === null || (await stores.fingerprint(uid, hash)) !== fingerprint) {
+  // A hash that was erased is no newer password.
+  const changed = again.kind === 'down' || (hash && (await stores.fingerprint(uid, hash)) !== fingerprint)
+  if (changed) {
     await stores.changeBridge(uid, revision, { state: 'stale', fingerprint: null })
     stores.report({ finding: 'upgrade-lost', side: 'legacy' })
     return false

@@ -2,7 +2,7 @@ import type { CredentialStore } from '@twinspan/core'
 import { memoryCredentials } from '@twinspan/core/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createShadowAuth } from '../src/index.ts'
+import { createShadowAuth, type ShadowAuthOptions, wrapInactive } from '../src/index.ts'
 import { toyHash, toyHasher } from './support.ts'
 
 const UID = 1
@@ -17,6 +17,7 @@ type Action = { readonly crashAfter: number } & (
   | { readonly kind: 'change'; readonly current: number }
   | { readonly kind: 'reset' }
   | { readonly kind: 'legacy-change' }
+  | { readonly kind: 'wrap' }
   | { readonly kind: 'outage'; readonly side: Side; readonly steps: number }
 )
 
@@ -50,6 +51,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   fc.record({ kind: fc.constant('change' as const), current: fc.nat(2), crashAfter: crash() }),
   fc.record({ kind: fc.constant('reset' as const), crashAfter: crash() }),
   fc.record({ kind: fc.constant('legacy-change' as const), crashAfter: crash() }),
+  fc.record({ kind: fc.constant('wrap' as const), crashAfter: crash() }),
   fc.record({
     kind: fc.constant('outage' as const),
     side: fc.constantFrom<Side>('legacy', 'target'),
@@ -67,7 +69,7 @@ const setting: fc.Arbitrary<Setting> = fc.record({
   mode: fc.constantFrom('told', 'silent'),
 })
 
-describe('any interleaving of logins, changes, resets, changes in legacy, crashes and outages', () => {
+describe('any interleaving of logins, changes, resets, changes in legacy, wrapped hashes, crashes and outages', () => {
   it('lets only the last password in, and never locks its owner out', { timeout: 120_000 }, async () => {
     await fc.assert(fc.asyncProperty(fc.scheduler(), setting, fc.array(batch, { minLength: 1, maxLength: 3 }), run), {
       numRuns: Number(process.env['TWINSPAN_RUNS'] ?? 600),
@@ -169,15 +171,20 @@ async function run(
       }
       await scheduler.schedule(Promise.resolve(), one.kind)
     }
-    const auth = createShadowAuth({
-      ...options,
-      legacy: seenBy('legacy', legacy, step),
-      target: seenBy('target', target, step),
-    })
-    await Promise.race([dead, act(one, auth)])
+    const seen = { ...options, legacy: seenBy('legacy', legacy, step), target: seenBy('target', target, step) }
+    await Promise.race([dead, one.kind === 'wrap' ? wrapAll(seen) : act(one, createShadowAuth(seen))])
   }
 
-  const act = async (one: Exclude<Action, { kind: 'outage' }>, auth: typeof calm): Promise<void> => {
+  const wrapAll = async (seen: ShadowAuthOptions): Promise<void> => {
+    try {
+      for await (const progress of wrapInactive(seen, { maxShare: 1 })) expect(progress.seen).toBe(1)
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'TWINSPAN_UNAVAILABLE' })
+      expect(outages.length, 'the job gives up without an outage').toBeGreaterThan(0)
+    }
+  }
+
+  const act = async (one: Exclude<Action, { kind: 'outage' | 'wrap' }>, auth: typeof calm): Promise<void> => {
     if (one.kind === 'login') {
       const startedAt = tick()
       const verdict = await auth.verifyAndUpgrade(LOGIN, `password ${one.password}`)

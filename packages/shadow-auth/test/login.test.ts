@@ -377,6 +377,35 @@ describe('a user whom only the target knows', () => {
     expect((await world.target.findByUid(7))?.bridge.state).toBe('open')
   })
 
+  it.each([
+    ['row', undefined],
+    ['hash', null],
+  ])('keeps the password when legacy has erased its %s, whenever it did', async (_what, hash) => {
+    for (const when of ['before', 'during'] as const) {
+      const world = await migrated()
+      const erase = (): void => {
+        if (hash === undefined) world.legacy.accounts.delete('7')
+        else world.legacy.put({ ...ANN, hash })
+      }
+      if (when === 'before') erase()
+      const replace = world.target.replaceHash.bind(world.target)
+      world.target.replaceHash = async (...args) => {
+        erase()
+        return replace(...args)
+      }
+      const stronger = createShadowAuth({
+        target: world.target,
+        legacy: world.legacy,
+        hash: argon2id({ ...CHEAP, t: 2 }),
+        accepts: [bcrypt()],
+      })
+      for (const upgraded of [true, false]) {
+        expect(await stronger.verifyAndUpgrade(ANN.login, 'correct horse')).toMatchObject({ via: 'target', upgraded })
+      }
+      expect(await stronger.verifyAndUpgrade(ANN.login, 'wrong')).toEqual(INVALID)
+    }
+  })
+
   it('works without a legacy store', async () => {
     const { target } = createWorld({ target: [ANN] })
     const auth = createShadowAuth({ target, hash: argon2id(CHEAP), accepts: [bcrypt()] })

@@ -64,7 +64,7 @@ export function createWorld(
 }
 
 /** A bcrypt hash of a legacy system, cheap. */
-export function bcryptHash(password: string): string {
+export function bcryptHash(password: string | Buffer): string {
   return native.hashSync(password, 4)
 }
 
@@ -77,7 +77,13 @@ export function toyHasher(name = 'toy'): PasswordHasher {
     claims: (hash) => hash.startsWith(`${name}:`),
     read(hash) {
       const [, salt = '', stored] = hash.split(':')
-      return { ok: true, params: {}, verify: async (password) => digest(salt, password) === stored }
+      const derive = async (password: Buffer): Promise<string> => digest(salt, password)
+      return {
+        ok: true,
+        params: {},
+        verify: async (password) => (await derive(password)) === stored,
+        inner: { shell: `${name}:${salt}:`, digest: stored ?? '', derive },
+      }
     },
     dummy: () => `${name}:dummy:none`,
     async hash(password) {
