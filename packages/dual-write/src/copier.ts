@@ -26,10 +26,10 @@ export interface CopierSettings {
 }
 
 /**
- * What one look at the journal came to: nothing was due, keys were copied (or put off), the phase moved on or asks for no
- * mirror, or one of the sides did not answer.
+ * What one look at the journal came to: nothing was due, keys were copied (or put off), those were all that were due, the
+ * phase moved on or asks for no mirror, or one of the sides did not answer.
  */
-export type Outcome = 'idle' | 'copied' | 'stale' | 'unavailable'
+export type Outcome = 'idle' | 'copied' | 'caught-up' | 'stale' | 'unavailable'
 
 /** Thrown inside the library only: the secondary does not answer, so the failure says nothing about the rows. */
 class SecondaryDown extends Error {}
@@ -72,7 +72,7 @@ export function createCopier(migration: Migration, settings: CopierSettings): (l
         () => copy(keys, calls, { from, to, snapshot }),
       )
       report('ok', copied)
-      return 'copied'
+      return rows.length < limit ? 'caught-up' : 'copied'
     } catch (error) {
       if (sides[to].isStalePhase(error)) {
         report('stale', 0)

@@ -11,6 +11,13 @@ export interface MirrorOptions {
   readonly batchSize?: number
   /** How often the journal is looked at without a hint. @default 250 */
   readonly pollMs?: number
+  /**
+   * How long the mirror rests after a batch that was not full. What is written meanwhile is copied together: a mirror that
+   * never rests copies row by row and takes from the users' writes what it needs for that.
+   *
+   * @default 20
+   */
+  readonly restMs?: number
   /** How long one copy may take before the server or the adapter ends it. @default 10_000 */
   readonly timeoutMs?: number
   /** After how many failed copies a row is parked: visible, counted, in the way of the cutover and of nothing else. @default 10 */
@@ -66,6 +73,7 @@ const STOP_BUDGET_MS = 5_000
  */
 export function createMirror(migration: Migration, options: MirrorOptions = {}): Mirror {
   const pollMs = numberOption('pollMs', options.pollMs, 250, { min: 1 })
+  const restMs = numberOption('restMs', options.restMs, 20, { min: 0 })
   const statsMs = numberOption('statsMs', options.statsMs, 5_000, { min: 1 })
   const random = options.random ?? Math.random
   const timeoutMs = numberOption('timeoutMs', options.timeoutMs, 10_000, { min: 1 })
@@ -108,7 +116,7 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
     if (outcome === 'unavailable') {
       breaker.trip()
       pace.slow()
-    } else if (outcome === 'copied') {
+    } else if (outcome === 'copied' || outcome === 'caught-up') {
       breaker.reset()
       pace.quicken()
     }
@@ -127,7 +135,12 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
         reaped = migration.now()
         await reapCalls(migration, timeoutMs).catch(() => {})
       }
-      if (breaker.allows && migration.snapshot.plan.mirrorsTo !== null && (await step()) === 'copied') continue
+      const outcome = breaker.allows && migration.snapshot.plan.mirrorsTo !== null ? await step() : 'idle'
+      if (outcome === 'copied') continue
+      if (outcome === 'caught-up') {
+        if (restMs > 0) await migration.sleep(restMs, signal).catch(() => {})
+        continue
+      }
       if (migration.now() - measured >= statsMs) {
         measured = migration.now()
         await measure()
@@ -162,7 +175,7 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
     while (migration.now() < deadline && !signal?.aborted) {
       const outcome = await copyBatch(batchSize)
       if (outcome === 'idle' || outcome === 'unavailable') break
-      if (outcome === 'copied') {
+      if (outcome === 'copied' || outcome === 'caught-up') {
         stale = 0
         continue
       }

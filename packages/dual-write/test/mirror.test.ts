@@ -140,6 +140,28 @@ describe('createMirror', () => {
     await mirror.stop()
   })
 
+  it('rests after a batch that was not full, so that the next one takes what came meanwhile', async () => {
+    const rested: number[] = []
+    const process = await inPhase('dual-write', {
+      sleep: async (ms, signal) => {
+        if (ms === 77) {
+          rested.push(ms)
+          // Written while it rests, one by one.
+          for (const id of [2, 3, 4])
+            if (rested.length === 1) await process.members.save([{ member_id: id, mail: `${id}` }])
+        } else await realSleep(ms, signal)
+      },
+    })
+    const batches = collect(process, 'mirror-batch')
+    await process.members.save([{ member_id: 1, mail: '1' }])
+    const mirror = createMirror(process.migration, { restMs: 77, pollMs: 5 })
+    mirror.start()
+    await expect.poll(() => process.accounts.rows().length).toBe(4)
+    await mirror.stop()
+    expect(batches).toMatchObject([{ rows: 1 }, { rows: 3 }])
+    expect(rested).toEqual([77, 77])
+  })
+
   it('goes by the newest phase although a request started it, in a phase without a mirror', async () => {
     const process = await inPhase('capture', { sleep: realSleep })
     const mirror = createMirror(process.migration, { pollMs: 1 })
