@@ -1,10 +1,18 @@
-import { type Entity, redact, type SideName, TranslationError, translateRow } from '@twinspan/core'
+import { type Entity, otherSide, redact, type SideName, TranslationError, translateRow } from '@twinspan/core'
 import { difference } from './compare-values.ts'
 import type { FieldDifference, Reason } from './finding.ts'
 import type { Normalize } from './options.ts'
 
 /** What the secondary should hold for a key; `null`: no row. */
-export type Expected = { readonly row: Readonly<Record<string, unknown>> | null } | { readonly error: string }
+export type Expected =
+  | {
+      readonly row: Row | null
+      /** The properties of the row that are arrays of rows themselves. */
+      readonly parts?: readonly string[]
+    }
+  | { readonly error: string }
+
+type Row = Readonly<Record<string, unknown>>
 
 /** How a key differs. */
 export interface Difference {
@@ -18,7 +26,8 @@ const NO_ROW: Expected = { row: null }
 export function expectedOf(entity: Entity, primary: SideName, row: unknown): Expected {
   if (row === undefined) return NO_ROW
   try {
-    return { row: translateRow(entity, primary, row) as Readonly<Record<string, unknown>> | null }
+    const { parts } = entity[otherSide(primary)]
+    return { row: translateRow(entity, primary, row) as Row | null, ...(parts === undefined ? {} : { parts }) }
   } catch (error) {
     if (error instanceof TranslationError) return { error: redact(error) }
     throw error
@@ -30,13 +39,14 @@ export function differenceOf(expected: Expected, actual: unknown, normalize: Nor
   if ('error' in expected) return { reason: 'untranslatable', fields: [] }
   if (expected.row === null) return actual === undefined ? null : { reason: 'extra', fields: [] }
   if (actual === undefined) return { reason: 'missing', fields: [] }
-  const held = actual as Readonly<Record<string, unknown>>
+  const held = actual as Row
   const fields: FieldDifference[] = []
   for (const name in expected.row) {
     const value = expected.row[name]
     // A column that the translation leaves out is the secondary's own.
     if (value === undefined) continue
-    const reason = compareField(value, held[name], normalize[name])
+    const isPart = expected.parts?.includes(name) && normalize[name] === undefined
+    const reason = isPart ? comparePart(value, held[name]) : compareField(value, held[name], normalize[name])
     if (reason !== null) fields.push({ name, reason })
   }
   const [first] = fields
@@ -51,4 +61,17 @@ function compareField(
 ): FieldDifference['reason'] | null {
   if (expected === actual) return null
   return normalize === undefined ? difference(expected, actual) : difference(normalize(expected), normalize(actual))
+}
+
+/** Rows of another table, in order: drivers disagree about the types of their values as they do about the record's. */
+function comparePart(expected: unknown, actual: unknown): FieldDifference['reason'] | null {
+  if (!Array.isArray(expected) || !Array.isArray(actual)) return difference(expected, actual)
+  if (expected.length !== actual.length) return 'value'
+  const reasons = new Set<FieldDifference['reason']>()
+  for (const [index, row] of expected.entries()) {
+    const found = differenceOf({ row: row as Row }, actual[index] as Row, {})
+    for (const { reason } of found?.fields ?? []) reasons.add(reason)
+  }
+  const [first = null, ...others] = reasons
+  return others.length === 0 ? first : 'value'
 }

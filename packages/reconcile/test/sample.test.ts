@@ -20,6 +20,23 @@ function seeded(seed: number): () => number {
   }
 }
 
+describe('a sequential sample', () => {
+  it('stops as soon as it knows', async () => {
+    const made = await world(40_000)
+    const clean = await sample(made, { size: 40_000, plan: 'sequential', random: seeded(1) })
+    // The first thousand at which 32,715 are passed.
+    expect(clean).toMatchObject({ compared: 33_000, mismatched: 0, verdict: 'accepted' })
+  })
+
+  it('rejects what is clearly wrong after a few keys, and leaves open what so few cannot tell', async () => {
+    const made = await world(5_000)
+    expect(await sample(made, { plan: 'sequential' })).toMatchObject({ compared: 5_000, verdict: 'open' })
+    await tamper(made, () => made.users.remove(Array.from({ length: 500 }, (_, at) => at * 10 + 1)))
+    const wrong = await sample(made, { plan: 'sequential', random: seeded(2) })
+    expect(wrong).toMatchObject({ compared: 1_000, verdict: 'rejected' })
+  })
+})
+
 describe('sample', () => {
   it('compares everything where there is no more than was asked for', async () => {
     const made = await world(100)
@@ -33,6 +50,7 @@ describe('sample', () => {
       undecided: 0,
       parity: 1,
       lowerBound95: 1,
+      verdict: undefined,
       population: 100,
       findings: [],
     })
