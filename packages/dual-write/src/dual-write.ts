@@ -32,6 +32,13 @@ export interface DualWriteOptions<Repository extends object> {
   readonly shadowInFlight?: number
   /** How long to wait before a repeated read that differed is repeated once more. @default 500 */
   readonly recheckMs?: number
+  /**
+   * Share of the repeated reads that is repeated on the primary as well, 0 to 1. How often the primary does not agree with
+   * itself (a clock, an order that nobody asked for, a write in between) is what a mismatch rate is read against.
+   *
+   * @default 0.1
+   */
+  readonly noise?: number
   readonly random?: () => number
 }
 
@@ -73,6 +80,7 @@ export function dualWrite<Repository extends object>(
     shadowRate: numberOption('shadowRate', options.shadowRate, 0.01, { min: 0, max: 1 }),
     shadowInFlight: numberOption('shadowInFlight', options.shadowInFlight, 8, { min: 0, integer: true }),
     recheckMs: numberOption('recheckMs', options.recheckMs, 500, { min: 0 }),
+    noise: numberOption('noise', options.noise, 0.1, { min: 0, max: 1 }),
     random: options.random ?? Math.random,
   })
 

@@ -7,6 +7,7 @@ export {
   type Operations,
   type ReadOperation,
   type ReadOptions,
+  type RehearsalOptions,
   read,
   type WriteOperation,
   type WriteOptions,
@@ -14,3 +15,4 @@ export {
 } from './operation.ts'
 export type { RepositorySource } from './repository.ts'
 export type { Decider } from './router.ts'
+export { createShadowReport, type ShadowReport, type ShadowRow } from './shadow-report.ts'

@@ -12,6 +12,7 @@ export interface ReadSettings {
   readonly shadowRate: number
   readonly shadowInFlight: number
   readonly recheckMs: number
+  readonly noise: number
   readonly random: () => number
 }
 
@@ -28,15 +29,16 @@ export function createReads(
     const { plan, stale } = migration.snapshot
     if (plan.reads !== 'router' && !plan.compares) return ask(plan.primary, name, args)
     const call: ReadCall = { name, options, args, unit: unitOf(options, args) }
+    // Before anything is read: what comes of the read cannot choose the sample.
+    const sampled = plan.compares && settings.random() < (options.shadowRate ?? settings.shadowRate)
     if (plan.reads === 'router' && !stale && settings.router !== undefined) {
       if (call.unit === undefined) answered(call, plan.primary, 'no-key')
-      else if (decide(settings.router, call.unit) !== plan.primary) return routed(call)
+      else if (decide(settings.router, call.unit, plan.primary) !== plan.primary) return routed(call, sampled)
     }
     const answer = ask(plan.primary, name, args)
     if (!isPromiseLike(answer)) return answer
     const watched = timed(call, plan.primary, () => answer)
-    // Sampled before it is made, detached from the caller, and of no consequence to it.
-    if (settings.random() < (options.shadowRate ?? settings.shadowRate)) shadow(call, watched)
+    if (sampled) shadow(call, plan.primary, watched)
     return watched
   }
 
@@ -44,7 +46,7 @@ export function createReads(
     return callMethod(repositories[side].base, name, args)
   }
 
-  async function routed(call: ReadCall): Promise<unknown> {
+  async function routed(call: ReadCall, sampled: boolean): Promise<unknown> {
     const { name, args, options } = call
     const { primary } = migration.snapshot.plan
     const secondary = otherSide(primary)
@@ -66,6 +68,8 @@ export function createReads(
         within(timeoutMs, `${entity.name}.${name} on ${secondary}`, async () => ask(secondary, name, args)),
       )
       answered(call, secondary, 'router')
+      // With everybody in the canary there would be nothing left to compare with.
+      if (sampled) shadow(call, secondary, Promise.resolve(result))
       return result
     } catch {
       return fallBack('fallback')
@@ -100,17 +104,27 @@ export function createReads(
   }
 
   function unitOf(options: ReadOptions<Untyped>, args: readonly unknown[]): string | undefined {
-    const named = options.unit?.(...args)
+    let named: unknown
+    try {
+      named = options.unit?.(...args)
+    } catch {
+      // Nobody is named, so the primary answers: a function of ours must not fail the caller's read.
+    }
     return named === undefined || named === null || named === '' ? migration.unitOfWork?.unit : String(named)
   }
 
-  /** The router's decision, the same for one unit throughout one unit of work. */
-  function decide(router: Decider, unit: string): SideName {
+  /** The router's decision, the same for one unit throughout one unit of work. A router that throws names nobody. */
+  function decide(router: Decider, unit: string, primary: SideName): SideName {
     const pinned = migration.unitOfWork?.pinned
     const pin = `route:${unit}`
     const before = pinned?.get(pin) as SideName | undefined
     if (before !== undefined) return before
-    const { side } = router.decide(unit)
+    let side = primary
+    try {
+      side = router.decide(unit).side
+    } catch {
+      // As if it had named the primary.
+    }
     pinned?.set(pin, side)
     return side
   }
