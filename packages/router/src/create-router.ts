@@ -42,7 +42,7 @@ export function createRouter(migration: Migration, options: RouterOptions): Rout
   const edits = createEdits(migration, scope)
   const context = { migration, follower, timeoutMs }
   let isAwake = false
-  let isPaused = false
+  const pausedBy = new Set<string>()
 
   function follow(): void {
     isAwake = true
@@ -107,9 +107,10 @@ export function createRouter(migration: Migration, options: RouterOptions): Rout
       wake()
     },
 
-    pause(value) {
-      isPaused = value
-      decider.pause(value)
+    pause(isPaused, by = 'application') {
+      if (isPaused) pausedBy.add(by)
+      else pausedBy.delete(by)
+      decider.pause(pausedBy.size > 0)
     },
 
     async setLists({ actor, reason, allow, deny, tenants }) {
@@ -131,7 +132,7 @@ export function createRouter(migration: Migration, options: RouterOptions): Rout
         percent: rollout !== undefined && decider.isMeant(snapshot) ? rollout.percent : '0',
         since: rollout?.since ?? null,
         killed,
-        paused: isPaused,
+        paused: pausedBy.size > 0,
         epoch,
         begun: rollout?.begun ?? 0,
         steps: steps.map((step) => step.text),

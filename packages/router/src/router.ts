@@ -123,8 +123,12 @@ export interface Router {
    * @throws NotStartedError, TimeoutError
    */
   rearm(options: ChangeOptions): Promise<void>
-  /** Keeps every read of this process on legacy while it is on. Stores nothing; the other processes go on. */
-  pause(isPaused: boolean): void
+  /**
+   * Keeps every read of this process on legacy until everybody who asked for it lets go. Stores nothing; the other processes go on.
+   *
+   * @param by who asks. @default 'application'
+   */
+  pause(isPaused: boolean, by?: string): void
   /** Replaces the stored lists that are given. Keys are stored as they are; the audit trail gets their number only. */
   setLists(options: ListOptions): Promise<void>
   status(): RouterStatus

@@ -20,14 +20,25 @@ function rollout(version: number): Document {
 }
 
 /** A follower of a store whose every read ends when the test says so, in the order that the test says. */
-function follow(): { readonly follower: Follower; readonly reads: ((document: Document) => void)[] } {
+function follow(): {
+  readonly follower: Follower
+  readonly reads: ((document: Document) => void)[]
+  hint(): void
+} {
   const reads: ((document: Document) => void)[] = []
+  const listeners = new Set<() => void>()
   const migration = {
     name: 'things',
     events: createEvents(),
     now: Date.now,
     sleep,
-    store: { getDocument: () => new Promise((resolve) => reads.push(resolve)) },
+    store: {
+      getDocument: () => new Promise((resolve) => reads.push(resolve)),
+      follow(_name: string, listener: () => void) {
+        listeners.add(listener)
+        return async () => listeners.delete(listener)
+      },
+    },
   } as unknown as Migration
   const follower = createFollower(migration, {
     scope,
@@ -39,7 +50,10 @@ function follow(): { readonly follower: Follower; readonly reads: ((document: Do
     timeoutMs: 2_000,
     random: () => 0.5,
   })
-  return { follower, reads }
+  const hint = (): void => {
+    for (const listener of listeners) listener()
+  }
+  return { follower, reads, hint }
 }
 
 beforeEach(() => {
@@ -96,6 +110,26 @@ describe('a follower', () => {
     const silent = reads.length
     await vi.advanceTimersByTimeAsync(31_000)
     expect(reads.length).toBeGreaterThan(silent)
+    await Promise.all([follower.stop(), vi.advanceTimersByTimeAsync(5_000)])
+  })
+
+  it('reads once more for a hint that came while a read was under way', async () => {
+    const { follower, reads, hint } = follow()
+    follower.start(() => {})
+    reads.shift()?.(rollout(1))
+    await vi.advanceTimersByTimeAsync(0)
+    hint()
+    hint()
+    hint()
+    expect(reads).toHaveLength(1)
+    // What this read saw may be older than what the later hints speak of.
+    reads.shift()?.(rollout(1))
+    await vi.advanceTimersByTimeAsync(0)
+    expect(reads).toHaveLength(1)
+    reads.shift()?.(rollout(2))
+    await vi.advanceTimersByTimeAsync(0)
+    expect(reads).toHaveLength(0)
+    expect(follower.view.epoch).toBe(2)
     await Promise.all([follower.stop(), vi.advanceTimersByTimeAsync(5_000)])
   })
 

@@ -166,7 +166,7 @@ describe('guardRouter', () => {
     for (let second = 0; second < 20; second++) {
       migration.events.emit({ type: 'shadow-read', entity: 'users', operation: 'find', outcome: 'mismatch' })
       await tick(1_000)
-      verdicts.add(guard.status()?.verdict)
+      verdicts.add(guard.status().all?.verdict)
     }
     expect(verdicts).toContain('kill')
     expect(isKilled(router)).toBe(false)

@@ -19,7 +19,7 @@ it('a kill stands, whatever step of the ramp races with it', { timeout: 60_000 }
   const random = seeded(11)
   // Every step of the store takes a few turns, so that each order of the two comes up.
   world.breakStore(async () => {
-    for (let turns = Math.floor(random() * 6); turns > 0; turns--) await null
+    for (let turns = Math.floor(random() * 6); turns > 0; turns--) await Promise.resolve()
   })
   const seen = { stepFirst: 0, killFirst: 0 }
   for (let race = 0; race < RACES; race++) {

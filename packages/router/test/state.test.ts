@@ -151,26 +151,6 @@ describe('a hint of the store', () => {
     expect(second.router.decide('1').reason).toBe('killed')
   })
 
-  it('that comes while a read is under way leads to another read', async () => {
-    const first = await canary()
-    const second = await world.join({ refreshMs: 60_000, leaseMs: 600_000 })
-    await second.router.start()
-    let release = (): void => {}
-    world.breakStore((what) => {
-      if (what !== 'get rollout') return Promise.resolve()
-      return new Promise((resolve) => {
-        release = resolve
-      })
-    })
-    const held = second.router.setLists({ ...BY }).catch(() => {})
-    world.mendStore()
-    await first.router.kill(BY)
-    release()
-    await tick(0)
-    expect(second.router.decide('1').reason).toBe('killed')
-    await held
-  })
-
   it('is heard by nobody any more after the end', async () => {
     const first = await canary()
     const second = await world.join()

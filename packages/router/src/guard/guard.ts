@@ -89,6 +89,7 @@ export function createGuard(options: GuardOptions = {}): Guard {
   }
 
   function why(now: number, strength: number): GuardEvidence['why'] {
+    if (strength === Number.POSITIVE_INFINITY) return 'intolerable'
     if (strength >= needed) return 'worse'
     if (isSettling) return 'settling'
     if (now - seenAt.target > missingMs) return 'no-target-outcomes'
@@ -100,7 +101,8 @@ export function createGuard(options: GuardOptions = {}): Guard {
     const findings: readonly Finding[] = [integrity.finding(), errors.finding(), latency.finding()]
     const loudest = findings.reduce((best, finding) => (finding.log > best.log ? finding : best))
     const evidence = evidenceOf(now, loudest, why(now, loudest.log), needed)
-    const verdict = evidence.why === 'worse' ? 'kill' : evidence.why === 'healthy' ? 'ok' : 'hold'
+    const verdict =
+      evidence.why === 'worse' || evidence.why === 'intolerable' ? 'kill' : evidence.why === 'healthy' ? 'ok' : 'hold'
     return { verdict, evidence }
   }
 

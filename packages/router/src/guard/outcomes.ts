@@ -1,4 +1,6 @@
 import type { EventOf, SideName } from '@twinspan/core'
+import { murmur3 } from '../murmur3.ts'
+import type { BadAt, BadUnit } from './bad-unit.ts'
 import { type GuardDeltas, QUANTILES, type Quantile } from './deltas.ts'
 import { createOncePer, type OncePer } from './once-per.ts'
 import { createRecentQuantiles } from './recent-quantiles.ts'
@@ -15,6 +17,8 @@ export interface OutcomesOptions {
   readonly latency: LatencyAllowance | false
   /** A unit's bad outcomes count once in this time, for each signal and side. */
   readonly oncePerMs: number
+  /** Makes the hashes of bad units this migration's own. @default 0 */
+  readonly seed?: number
 }
 
 /** Turns what happens in this process into the counts that a guard judges. */
@@ -23,32 +27,39 @@ export interface Outcomes {
   shadow(now: number, event: EventOf<'shadow-read'>): void
   /** What has come since it was last taken. */
   take(): GuardDeltas
+  /** The units behind what was bad since this was last asked. Not all of them where they are very many. */
+  takeBad(): readonly BadUnit[]
 }
 
 const WINDOW_MS = 60_000
+/** More units than this that are all unwell within a second are no retry storm. */
+const MAX_BAD = 200
 
-export function createOutcomes({ latency, oncePerMs }: OutcomesOptions): Outcomes {
+export function createOutcomes({ latency, oncePerMs, seed = 0 }: OutcomesOptions): Outcomes {
   const quantiles = createRecentQuantiles(WINDOW_MS)
-  const onces = new Map<string, OncePer>()
+  const onces = new Map<BadAt, OncePer>()
   let sums = nothing()
+  let bad: BadUnit[] = []
 
-  function admit(now: number, scope: string, unit: string | undefined): boolean {
-    const once = onces.get(scope) ?? createOncePer(oncePerMs)
-    onces.set(scope, once)
-    return once.admit(now, unit)
+  function admit(now: number, at: BadAt, unit: string | undefined): boolean {
+    const once = onces.get(at) ?? createOncePer(oncePerMs)
+    onces.set(at, once)
+    if (!once.admit(now, unit)) return false
+    if (unit !== undefined && bad.length < MAX_BAD) bad.push({ at, hash: murmur3(unit, seed) })
+    return true
   }
 
   function count(
     now: number,
     side: SideName,
     signal: Sum,
-    name: string,
+    name: 'errors' | Quantile,
     isBad: boolean,
     unit: string | undefined,
   ): void {
     if (isBad) {
       // What does not count as bad does not count as good either.
-      if (!admit(now, `${side} ${name}`, unit)) return
+      if (!admit(now, `${name}.${side}`, unit)) return
       signal[side].bad++
     }
     signal[side].total++
@@ -82,6 +93,12 @@ export function createOutcomes({ latency, oncePerMs }: OutcomesOptions): Outcome
         integrity.classes[name] = (integrity.classes[name] ?? 0) + 1
       }
       integrity.compared++
+    },
+
+    takeBad() {
+      const taken = bad
+      bad = []
+      return taken
     },
 
     take() {

@@ -6,7 +6,14 @@ export type Verdict = 'ok' | 'hold' | 'kill'
 export type GuardEvidence = {
   /** The signal that speaks loudest, or why nothing can be said. */
   readonly signal: 'errors' | 'latency' | 'integrity'
-  readonly why: 'healthy' | 'suspicious' | 'worse' | 'settling' | 'no-target-outcomes' | 'no-legacy-outcomes'
+  readonly why:
+    | 'healthy'
+    | 'suspicious'
+    | 'worse'
+    | 'intolerable'
+    | 'settling'
+    | 'no-target-outcomes'
+    | 'no-legacy-outcomes'
   /** Decimal logarithm of the evidence against target, and what kills. */
   readonly strength: number
   readonly needed: number
