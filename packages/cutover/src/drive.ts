@@ -33,7 +33,8 @@ export interface CutoverResult {
   readonly drained: number
   /**
    * What remains to be done although the decision is taken, one sentence each; empty as a rule. Any live process makes the
-   * fence rows and the store follow; the rest is finished by asking for the same move again.
+   * fence rows and the store follow; an opaque legacy is for its owner to close; the rest is finished by asking for the same
+   * move again.
    */
   readonly unsettled: readonly string[]
 }

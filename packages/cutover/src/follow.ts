@@ -7,6 +7,9 @@ import { WORK } from './work.ts'
 const FOLLOW_MS = 5_000
 const LOOK_MS = 20
 
+const NOT_FROZEN =
+  'Legacy is opaque and cannot be frozen from here: make its store read-only, or take its credentials away.'
+
 export interface Followed {
   readonly snapshot: Snapshot
   readonly writersWaitedMs: number
@@ -24,6 +27,7 @@ export async function follow(request: DriveRequest, steps: Steps, closedAt: numb
   await WORK[move.name]
     .settle?.({ migration, settings, steps, epoch })
     .catch((error: unknown) => unsettled.push(`${steps.current} did not succeed: ${redact(error)}`))
+  if (move.to === 'complete' && migration.sides.legacy.opaque !== undefined) unsettled.push(NOT_FROZEN)
   return { snapshot: migration.snapshot, writersWaitedMs, unsettled }
 }
 

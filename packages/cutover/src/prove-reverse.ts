@@ -6,7 +6,7 @@ const WRITES = 5
 export interface ReverseProof {
   /** Target rows that were translated back. */
   readonly tried: number
-  /** Of them: written to legacy and rolled back. */
+  /** Of them: written to legacy and rolled back; `0` where legacy is opaque. */
   readonly written: number
   /** Translated to nothing although legacy holds the row. */
   readonly dropped: number
@@ -62,7 +62,8 @@ export async function proveReverse(
   }
   let written = 0
   let refused: string | undefined
-  if (write && wrong === 0 && unknown.size === 0) {
+  // What an opaque store was made to hold cannot be taken back.
+  if (write && wrong === 0 && unknown.size === 0 && migration.sides.legacy.opaque === undefined) {
     for (const row of writable.slice(0, WRITES)) {
       refused = await tryWrite(migration, entity, row)
       if (refused !== undefined) break

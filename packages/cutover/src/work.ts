@@ -110,8 +110,12 @@ async function makeRoom({ migration, settings, steps }: WorkContext, side: SideN
   await steps.run('identities', () => moveIdentities(migration, side, { margin, settled }))
 }
 
-/** Freezes legacy, unless the migration has left `complete` in the meantime: the reverse mirror writes it again then. */
+/**
+ * Freezes legacy, unless the migration has left `complete` in the meantime: the reverse mirror writes it again then. An
+ * opaque one is for its owner to close, which `follow` says.
+ */
 async function freezeLegacy(migration: Migration): Promise<void> {
+  if (migration.sides.legacy.opaque !== undefined) return
   if (await isComplete(migration)) await migration.sides.legacy.freeze.install(captured(migration.entities, 'legacy'))
 }
 

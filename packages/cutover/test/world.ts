@@ -6,6 +6,9 @@ import {
   type Entity,
   type Json,
   type Migration,
+  type MigrationOptions,
+  type OpaqueGuard,
+  opaqueSide,
   otherSide,
   PHASES,
   type Phase,
@@ -59,7 +62,9 @@ export interface World {
   readonly findings: Record<SideName, readonly SideFinding[]>
   process(options?: {
     readonly step?: Step
-    readonly capture?: 'trigger' | 'transaction'
+    readonly capture?: MigrationOptions['capture']
+    /** Makes legacy a store of which only four functions are known. */
+    readonly opaqueLegacy?: OpaqueGuard
     readonly acceptRisks?: readonly string[]
   }): Promise<Process>
   close(): Promise<void>
@@ -83,7 +88,7 @@ export function createWorld(): World {
     target,
     clock,
     findings,
-    async process({ step: extra, capture = 'trigger', acceptRisks = [] } = {}) {
+    async process({ step: extra, capture, opaqueLegacy, acceptRisks = [] } = {}) {
       let dead = false
       const step: Step = async (what) => {
         if (dead) throw new Error('killed')
@@ -102,9 +107,12 @@ export function createWorld(): World {
       }) as Entity
       const migration = createMigration({
         name: 'people',
-        legacy: examined('legacy', sides.legacy),
+        legacy:
+          opaqueLegacy === undefined
+            ? examined('legacy', sides.legacy)
+            : opaqueSide({ journal: sides.legacy, guard: opaqueLegacy }),
         target: examined('target', sides.target),
-        capture,
+        ...(capture === undefined ? {} : { capture }),
         acceptRisks,
         entities: [users],
         instance: `process-${++count}`,

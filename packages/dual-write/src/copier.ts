@@ -13,6 +13,7 @@ import {
 import pRetry, { AbortError } from 'p-retry'
 import { type CopiedKeys, copyState, type DirtyKey, dirtyKeys, type Failure } from './batch.ts'
 import { copyGroup } from './group.ts'
+import { noteLateCopy } from './late-copy.ts'
 import { createRehearsals } from './rehearsals.ts'
 import type { Rehearsed } from './rehearsed-copy.ts'
 
@@ -168,8 +169,10 @@ export function createCopier(migration: Migration, settings: CopierSettings): (l
   ): Promise<CopiedKeys> {
     const stripes = keys.map((key) => key.stripe)
     const { timeoutMs } = settings
+    let written = false
     const once = (): Promise<CopiedKeys> =>
       sides[to].copy({ stripes, epoch: snapshot.epoch, wait, timeoutMs }, async (held) => {
+        written = true
         const mine = keys.filter((key) => held.stripes.includes(key.stripe))
         const failures = await work(copyOptions(held), mine)
         const failed = new Set(failures.map((failure) => failure.key))
@@ -181,6 +184,7 @@ export function createCopier(migration: Migration, settings: CopierSettings): (l
           // The adapter ends the transaction by itself; the longer wait here is for an adapter that hangs.
           return await within(timeoutMs * 2, `a copy to ${to}`, once)
         } catch (error) {
+          if (written) await noteLateCopy(migration, to, keys, error)
           if (sides[to].isStalePhase(error)) throw new AbortError(error as Error)
           if (!(await answers(to))) throw new AbortError(new SecondaryDown(redact(error)))
           throw error

@@ -1,4 +1,4 @@
-import { type Migration, type RehearsalReason, type Snapshot, within } from '@twinspan/core'
+import { copyOptions, type Migration, type RehearsalReason, type Snapshot, within } from '@twinspan/core'
 import { type CopiedKeys, type DirtyKey, readState } from './batch.ts'
 import type { Call } from './calls.ts'
 import { type Evidence, judge, loadRow, tryCall, type Verdict } from './rehearsal.ts'
@@ -41,6 +41,7 @@ export async function copyRehearsed(
   const once = (): Promise<CopiedKeys> =>
     sides.target.copy({ stripes, epoch: snapshot.epoch, wait: 'free', timeoutMs: budgetMs }, async (held) => {
       const { transaction, attempt } = held
+      const options = copyOptions(held)
       const mine = keys.filter((key) => held.stripes.includes(key.stripe))
       const { changes, failures } = await readState(entities, mine, 'legacy')
       const rows = new Map(changes.flatMap(({ saves }) => saves.map(({ key, row }) => [key, row] as const)))
@@ -51,7 +52,7 @@ export async function copyRehearsed(
         const name = key.entity.keyOfText(key.text)
         const row = rows.get(key)
         const write = (): Promise<void> =>
-          row === undefined ? store.remove([name], { transaction }) : store.save([row], { transaction })
+          row === undefined ? store.remove([name], options) : store.save([row], options)
         const call = calls.get(key)
         const reason = attempt === undefined ? 'unsupported' : performance.now() > lastCallAt ? 'busy' : undefined
         if (call === undefined || attempt === undefined || reason !== undefined) {

@@ -214,10 +214,10 @@ describe("a write with capture: 'intent'", () => {
     const { migration, users } = await intending()
     let calls = 0
     const repository = { put: (_id: number): number => ++calls }
-    const wrapped = dualWrite(migration, users, {
+    const wrapped = dualWrite<typeof repository>(migration, users, {
       legacy: repository,
       target: repository,
-      operations: { put: write({ key: (id: number) => id }) },
+      operations: { put: write({ key: (id) => id }) },
     })
     await expect(wrapped.put(7)).rejects.toThrow(/operations\.put takes a method that returns a promise.*made/)
     await turn()

@@ -1,5 +1,5 @@
-import { readBackfillRecord, readSweepRecord, type SweepRecord } from '@twinspan/core'
-import { forEachEntity, type Gate, type GateVerdict } from '../gate.ts'
+import { PLANS, readBackfillRecord, readSweepRecord, type SweepRecord } from '@twinspan/core'
+import { forEachEntity, type Gate, type GateContext, type GateVerdict } from '../gate.ts'
 
 /** History is on the target. */
 export const backfillGate: Gate = {
@@ -61,6 +61,26 @@ function clean(
   return { ok: true, detail: `${rows} rows, parity ${parity}`, facts }
 }
 
+/**
+ * Entities whose coming primary is opaque and takes copies in whatever order they arrive, and that no clean sweep has found
+ * equal since the current primary is one.
+ */
+function unguardedEntities(
+  { migration, snapshot, to }: GateContext,
+  sweeps: ReadonlyMap<string, SweepRecord | undefined>,
+): readonly string[] {
+  const { primary, mirrorsTo } = PLANS[snapshot.phase]
+  const coming = mirrorsTo === null || to === 'complete' ? undefined : migration.sides[mirrorsTo]
+  if (coming?.opaque?.guard !== 'none') return []
+  const isSwept = (sweep: SweepRecord | undefined): boolean =>
+    sweep?.drift === 0 &&
+    sweep.undecided === 0 &&
+    sweep.incarnation === snapshot.incarnation &&
+    sweep.primary === primary &&
+    (primary === 'legacy' || sweep.epoch >= snapshot.epoch)
+  return [...sweeps].filter(([, sweep]) => !isSwept(sweep)).map(([entity]) => entity)
+}
+
 /** No write went uncaptured since the last clean sweep began. */
 export const gapsGate: Gate = {
   name: 'no-capture-gaps',
@@ -74,6 +94,15 @@ export const gapsGate: Gate = {
       const swept = sweep?.drift === 0 && sweep.incarnation === context.snapshot.incarnation
       return !swept || sweep.startedAt <= gap.at + settings.clockSkewMs
     })
+    const unguarded = unguardedEntities(context, sweeps)
+    if (open.length === 0 && unguarded.length > 0) {
+      return {
+        ok: false,
+        detail: `not swept clean in this direction, and nothing refuses a late copy: ${unguarded.join(', ')}`,
+        advice:
+          "Run a full sweep of these entities, or give their stores a version guard (opaqueSide, guard: 'version').",
+      }
+    }
     if (open.length === 0)
       return { ok: true, detail: gaps.length === 0 ? 'no gap' : `${gaps.length} gaps, all swept since` }
     const where = [...new Set(open.map((gap) => gap.entity))].join(', ')

@@ -11,7 +11,8 @@ export const reverseGate: Gate = {
     return forEachEntity(context, async (entity) => {
       // Writing needs legacy to be the primary; after the switch the reverse mirror itself is the proof.
       const write = PLANS[snapshot.phase].primary === 'legacy'
-      return verdict(await proveReverse(migration, entity, { rows: settings.probeRows, write }))
+      const opaque = migration.sides.legacy.opaque !== undefined
+      return verdict(await proveReverse(migration, entity, { rows: settings.probeRows, write }), opaque)
     })
   },
 }
@@ -36,7 +37,7 @@ async function proveJournal({ migration }: Parameters<Gate['check']>[0]): Promis
   }
 }
 
-function verdict(proof: ReverseProof): GateVerdict {
+function verdict(proof: ReverseProof, opaque: boolean): GateVerdict {
   const { tried, written, dropped, wrong, unknown, changes } = proof
   const facts = { tried, written, dropped, wrong, unknown, changes }
   const advice = 'Correct toLegacy of the entity: after the switch the reverse mirror writes what it returns.'
@@ -54,5 +55,8 @@ function verdict(proof: ReverseProof): GateVerdict {
     }
   if (tried === 0) return { ok: true, detail: 'no row to try', facts }
   const lossy = changes.length === 0 ? '' : `; ${changes.join(', ')} would change in some of them`
-  return { ok: true, detail: `${tried} rows translate back, ${written} written and rolled back${lossy}`, facts }
+  const tests = opaque
+    ? 'none written, because an opaque store takes nothing back'
+    : `${written} written and rolled back`
+  return { ok: true, detail: `${tried} rows translate back, ${tests}${lossy}`, facts }
 }
