@@ -104,7 +104,7 @@ export function createReads(
   }
 
   function unitOf(options: ReadOptions<Untyped>, args: readonly unknown[]): string | undefined {
-    let named: unknown
+    let named: string | null | undefined
     try {
       named = options.unit?.(...args)
     } catch {

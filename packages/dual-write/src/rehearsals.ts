@@ -37,6 +37,7 @@ export function createRehearsals(migration: Migration, budgetMs: number): Rehear
   const queue = callsOf(migration)
   /** Until when an operation rests. */
   const rests = new Map<string, number>()
+  let unsupported = false
   let allRestUntil = Number.NEGATIVE_INFINITY
   const lastFindings = new Map<string, string>()
 
@@ -81,7 +82,9 @@ export function createRehearsals(migration: Migration, budgetMs: number): Rehear
       } catch (error) {
         if (!(error instanceof RehearsedCopyError)) throw error
         rest(error)
-        for (const call of calls.values()) conclude(call, call === error.during ? blame(error) : skip('copy-failed'))
+        unsupported ||= error.unsupported
+        const others = skip(unsupported ? 'unsupported' : 'copy-failed')
+        for (const call of calls.values()) conclude(call, call === error.during ? blame(error) : others)
         return undefined
       }
     },
@@ -94,6 +97,7 @@ export function createRehearsals(migration: Migration, budgetMs: number): Rehear
   }
 
   function refuse(call: Call, key: DirtyKey, isOnly: boolean, keys: readonly DirtyKey[]): Verdict | undefined {
+    if (unsupported) return skip('unsupported')
     if (!isOnly || key.ids.length > 1) return skip('other-writes')
     // A row that failed before may fail the copy that it is part of.
     const behind = keys.length > MOST_KEYS || keys.some(({ attempts }) => attempts > 0)

@@ -10,13 +10,17 @@ export interface RehearsedBatch extends CopiedKeys {
   readonly verdicts: ReadonlyMap<DirtyKey, Verdict>
 }
 
-/** A copy that failed with a call in it, and the call that was being tried when it did. */
+/** A copy that failed with calls in it. */
 export class RehearsedCopyError extends Error {
+  /** The call that was being tried when it did. */
   readonly during: Call | undefined
+  /** The side cannot take back a part of a transaction, now or later. */
+  readonly unsupported: boolean
 
-  constructor(cause: unknown, during: Call | undefined) {
+  constructor(cause: unknown, { during, unsupported }: Pick<RehearsedCopyError, 'during' | 'unsupported'>) {
     super('a copy with rehearsals failed', { cause })
     this.during = during
+    this.unsupported = unsupported
   }
 }
 
@@ -33,6 +37,7 @@ export async function copyRehearsed(
   { snapshot, budgetMs }: { readonly snapshot: Snapshot; readonly budgetMs: number },
 ): Promise<RehearsedBatch> {
   let during: Call | undefined
+  let unsupported = false
   const verdicts = new Map<DirtyKey, Verdict>()
   // What is left of the budget after the last call belongs to the copies.
   const lastCallAt = performance.now() + budgetMs / 2
@@ -41,6 +46,11 @@ export async function copyRehearsed(
   const once = (): Promise<CopiedKeys> =>
     sides.target.copy({ stripes, epoch: snapshot.epoch, wait: 'free', timeoutMs: budgetMs }, async (held) => {
       const { transaction, attempt } = held
+      // Before anything is written: what such a side needs of a copy is not the business of this one.
+      if (attempt === undefined) {
+        unsupported = true
+        throw new Error('a part of a transaction cannot be taken back')
+      }
       const options = copyOptions(held)
       const mine = keys.filter((key) => held.stripes.includes(key.stripe))
       const { changes, failures } = await readState(entities, mine, 'legacy')
@@ -54,10 +64,9 @@ export async function copyRehearsed(
         const write = (): Promise<void> =>
           row === undefined ? store.remove([name], options) : store.save([row], options)
         const call = calls.get(key)
-        const reason = attempt === undefined ? 'unsupported' : performance.now() > lastCallAt ? 'busy' : undefined
-        if (call === undefined || attempt === undefined || reason !== undefined) {
+        if (call === undefined || performance.now() > lastCallAt) {
           await write()
-          if (call !== undefined) verdicts.set(key, skip(reason ?? 'busy'))
+          if (call !== undefined) verdicts.set(key, skip('busy'))
           continue
         }
         const before = await loadRow(store, name, transaction)
@@ -85,7 +94,7 @@ export async function copyRehearsed(
     // The adapter ends the transaction by itself; the longer wait here is for an adapter that hangs.
     return { ...(await within(budgetMs * 2, 'A copy with rehearsals', once)), verdicts }
   } catch (error) {
-    throw new RehearsedCopyError(error, during)
+    throw new RehearsedCopyError(error, { during, unsupported })
   }
 }
 

@@ -337,6 +337,28 @@ describe("a write with mirror: 'call'", () => {
     expect(process.accounts.rows()).toEqual([{ id: 1, email: 'b' }])
   })
 
+  it('is not tried on a side that cannot take it back, and is copied as ever', async () => {
+    const tried: number[] = []
+    const process = await rehearsing({ put: async (_transaction, { member_id }) => tried.push(member_id) })
+    const { target } = process.migration.sides
+    const { copy } = target
+    let copies = 0
+    target.copy = (request, work) =>
+      copy(request, ({ attempt: _, ...held }) => {
+        copies++
+        return work(held)
+      })
+    for (const id of [1, 2]) {
+      await process.repo.put({ member_id: id, mail: `${id}` })
+      await process.mirror.drain()
+    }
+    expect(tried).toEqual([])
+    expect(outcomes(process)).toEqual(['skipped (unsupported)', 'skipped (unsupported)'])
+    expect(process.accounts.rows()).toHaveLength(2)
+    // Found out once; from then on nothing is copied in vain.
+    expect(copies).toBe(3)
+  })
+
   it('gives way when the mirror is behind', async () => {
     const process = await rehearsing()
     for (let id = 1; id <= 21; id++) await process.repo.put({ member_id: id, mail: `${id}` })
