@@ -64,6 +64,21 @@ export interface SweepRecord {
   readonly parity: number
   /** The same with undecided keys counted as different. Nothing was sampled, so no other doubt is left. */
   readonly lowerBound95: number
+  /** What the keys that drifted have in common, the most frequent first. Never a key or a value. */
+  readonly patterns?: readonly DriftPattern[]
+  /** Where in the order of the keys they lie: keys that drifted in each of up to 100 stretches with equally many rows. */
+  readonly places?: readonly number[]
+}
+
+/** A way in which keys drifted. */
+export interface DriftPattern {
+  /** The target's, or after the switch legacy's, column; `null` where the row as a whole is missing or too much. */
+  readonly field: string | null
+  /** As in findings. */
+  readonly reason: string
+  readonly keys: number
+  /** What was there less what should have been, where that is one number for all of these keys; seconds for instants. */
+  readonly offset: number | null
 }
 
 export function backfillDocument(entity: string): string {

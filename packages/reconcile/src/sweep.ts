@@ -2,6 +2,7 @@ import {
   type Entity,
   InvalidOptionError,
   type Json,
+  keyText,
   type Migration,
   numberOption,
   type SweepRecord,
@@ -14,6 +15,8 @@ import { type FindingBook, openFindings } from './findings.ts'
 import { compareLeaves } from './leaves.ts'
 import { type CompareOptions, compareSettings } from './options.ts'
 import { comparePages } from './pages.ts'
+import { createPatterns } from './patterns.ts'
+import { createPlaces } from './places.ts'
 import { createRepair, type Repair } from './repair.ts'
 import { createSuspects, type Drift } from './suspects.ts'
 
@@ -106,11 +109,20 @@ async function* run(
   const repair = createRepair(comparison, maxRepairs)
   const book = await openFindings(comparison)
   const suspects = createSuspects(comparison)
+  const patterns = createPatterns()
+  const places = createPlaces()
+  // By how many rows lay before it; no more of them than keys under watch.
+  const seenAt = new Map<string, number>()
   const tally = { rows: 0, extra: 0, drift: 0 }
 
   const settle = async (drifts: readonly Drift[]): Promise<readonly Finding[]> => {
     const findings = await fileDrift(drifts, repair, book)
     tally.drift += findings.length
+    for (const drift of drifts) {
+      patterns.add(drift)
+      places.count(seenAt.get(keyText(drift.key)) ?? tally.rows)
+    }
+    if (suspects.size === 0) seenAt.clear()
     tally.extra += drifts.filter(({ look }) => look.primaryRow === undefined).length
     return findings
   }
@@ -118,8 +130,11 @@ async function* run(
   const plan = byDigest ? await planDigest(comparison) : { because: 'the caller wants every row read' }
   const pages = 'because' in plan ? comparePages(comparison, pageRows) : compareLeaves(comparison, plan, pageRows)
   for await (const page of pages) {
+    for (const { key, expected } of page.sightings) {
+      suspects.add(key, expected)
+      seenAt.set(keyText(key), tally.rows)
+    }
     tally.rows += page.rows
-    for (const { key, expected } of page.sightings) suspects.add(key, expected)
     yield* await settle(await suspects.due())
     while (suspects.size > MOST_SUSPECTS) yield* await settle(await suspects.next())
     const readsRowsBecause = 'because' in plan ? plan.because : undefined
@@ -131,7 +146,10 @@ async function* run(
   assertCurrent(comparison)
   await book.forgetOthers()
 
-  const record = recordOf(comparison, startedAt, { ...tally, undecided: suspects.undecided, repaired: repaired.length })
+  const record: SweepRecord = {
+    ...recordOf(comparison, startedAt, { ...tally, undecided: suspects.undecided, repaired: repaired.length }),
+    ...(tally.drift === 0 ? {} : { patterns: patterns.found, places: places.upTo(tally.rows) }),
+  }
   await migration.store.putDocument(sweepDocument(entity.name), record as unknown as Json)
   const { rows: compared, drift: mismatched, parity } = record
   migration.events.emit({ type: 'compared', entity: entity.name, compared, mismatched, parity })
