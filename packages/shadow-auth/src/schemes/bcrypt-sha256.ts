@@ -6,12 +6,14 @@ const PASSLIB = /^\$bcrypt-sha256\$(?:2[ab],|v=2,t=2b,r=)([1-9]\d?)\$([./A-Za-z0
 
 /** Django: `bcrypt_sha256$` and then bcrypt of the SHA-256 in hex, which lifts bcrypt's 72 bytes. */
 export function djangoBcryptSha256(): Scheme {
-  return wrapped('django-bcrypt-sha256', 'bcrypt_sha256$', (password) => Buffer.from(digest('sha256', password, 'hex')))
+  return preparedBcrypt('django-bcrypt-sha256', 'bcrypt_sha256$', (password) =>
+    Buffer.from(digest('sha256', password, 'hex')),
+  )
 }
 
 /** Django: `bcrypt$` and then plain bcrypt. */
 export function djangoBcrypt(): Scheme {
-  return wrapped('django-bcrypt', 'bcrypt$', (password) => password)
+  return preparedBcrypt('django-bcrypt', 'bcrypt$', (password) => password)
 }
 
 /** Passlib: `$bcrypt-sha256$`, in its first version and in the second, which keys the inner digest with the salt. */
@@ -44,7 +46,8 @@ export function passlibBcryptSha256(): Scheme {
   }
 }
 
-function wrapped(name: string, prefix: string, prepare: (password: Buffer) => Buffer): Scheme {
+/** bcrypt behind a prefix, of something that is made of the password. */
+export function preparedBcrypt(name: string, prefix: string, prepare: (password: Buffer) => Buffer): Scheme {
   return {
     name,
     claims: (hash) => hash.startsWith(prefix),

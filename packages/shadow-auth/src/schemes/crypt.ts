@@ -41,7 +41,8 @@ export function sha512Crypt(): Scheme {
 export function sha1Crypt(): Scheme {
   return {
     name: 'sha1-crypt',
-    claims: (hash) => hash.startsWith('$sha1$'),
+    // Ory Kratos writes `$sha1$pf=` for something else.
+    claims: (hash) => hash.startsWith('$sha1$') && !hash.startsWith('$sha1$pf='),
     read(hash, limits) {
       const [, count, salt, stored] = /^\$sha1\$(\d+)\$([./0-9A-Za-z]{0,64})\$([./0-9A-Za-z]{28})$/.exec(hash) ?? []
       const rounds = integer(count)

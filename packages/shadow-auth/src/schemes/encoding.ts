@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 
 const STANDARD = /^[A-Za-z0-9+/]*$/
@@ -74,4 +75,9 @@ export function parsePairs(text: string): Map<string, string> | undefined {
     pairs.set(name, value)
   }
   return pairs
+}
+
+/** Text in UTF-8 as UTF-16, lowest byte first; bytes that are no UTF-8 count as Latin-1. */
+export function toUtf16(text: Buffer): Buffer {
+  return Buffer.from(isUtf8(text) ? text.toString() : text.toString('latin1'), 'utf16le')
 }

@@ -14,6 +14,16 @@ export function ldapMd5(): Scheme {
   return unsalted('MD5', 'md5', 16)
 }
 
+/** `{SHA256}`: one SHA-256 without salt. */
+export function ldapSha256(): Scheme {
+  return unsalted('SHA256', 'sha256', 32)
+}
+
+/** `{SHA512}`: one SHA-512 without salt. */
+export function ldapSha512(): Scheme {
+  return unsalted('SHA512', 'sha512', 64)
+}
+
 /** `{SSHA}`: SHA-1 over password and salt. */
 export function ldapSsha(): Scheme {
   return salted('SSHA', 'sha1', 20)
@@ -89,7 +99,10 @@ function scheme(
   }
 }
 
+/** What Spring Security writes behind a label that directories have too: a salt in braces, or hex. */
+const SPRING = /^\{(?:MD5\}\{|sha256\}[0-9a-f]{80}$)/
+
 // Directory servers compare these labels without case.
 function has(hash: string, prefix: string): boolean {
-  return hash.slice(0, prefix.length).toUpperCase() === prefix
+  return hash.slice(0, prefix.length).toUpperCase() === prefix && !SPRING.test(hash)
 }

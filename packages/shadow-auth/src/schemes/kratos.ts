@@ -1,0 +1,76 @@
+import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { fromAnyBase64, fromPaddedBase64 } from './encoding.ts'
+import { refuse, type Scheme, sameBytes } from './scheme.ts'
+
+const DIGEST_BYTES = { md5: 16, sha1: 20, sha224: 28, sha256: 32, sha384: 48, sha512: 64 } as const
+type Digest = keyof typeof DIGEST_BYTES
+
+const SALTED =
+  /^\$(sha1|sha256|sha512|md5)\$pf=([A-Za-z0-9+/]{1,512}={0,2})\$([A-Za-z0-9+/]*={0,2})\$([A-Za-z0-9+/]+={0,2})$/
+const PLAIN_MD5 = /^\$md5\$([A-Za-z0-9+/]{22}==)$/
+const KEYED = /^\$hmac-(md5|sha1|sha224|sha256|sha384|sha512)\$([A-Za-z0-9+/]+={0,2})\$([A-Za-z0-9+/]+={0,2})$/
+
+/**
+ * What Ory Kratos imports: `$sha1$pf=..$salt$digest`, with `pf` a format in base64 such as `{SALT}{PASSWORD}`, for SHA-1,
+ * SHA-256, SHA-512 and MD5; and `$md5$digest`.
+ */
+export function kratosDigest(): Scheme {
+  return {
+    name: 'kratos-digest',
+    claims: (hash) => PLAIN_MD5.test(hash) || /^\$(?:sha1|sha256|sha512|md5)\$pf=/.test(hash),
+    read(hash) {
+      const plain = PLAIN_MD5.exec(hash)?.[1]
+      const [, name = 'md5', format, saltText = '', storedText = plain ?? ''] = SALTED.exec(hash) ?? []
+      const stored = fromPaddedBase64(storedText)
+      const salt = fromPaddedBase64(saltText)
+      const pieces =
+        format === undefined
+          ? ['{PASSWORD}']
+          : fromPaddedBase64(format)
+              ?.toString()
+              .split(/(\{SALT\}|\{PASSWORD\})/)
+      if (stored?.length !== DIGEST_BYTES[name as Digest] || salt === undefined) return refuse('malformed')
+      // Without the password in it, every password would be the right one.
+      if (pieces?.includes('{PASSWORD}') !== true) return refuse('malformed')
+      return {
+        ok: true,
+        params: {},
+        async verify(password) {
+          const made = createHash(name)
+          for (const piece of pieces) made.update(piece === '{SALT}' ? salt : piece === '{PASSWORD}' ? password : piece)
+          return sameBytes(made.digest(), stored)
+        },
+      }
+    },
+    dummy: () => {
+      const format = Buffer.from('{SALT}{PASSWORD}').toString('base64')
+      return `$sha256$pf=${format}$${randomBytes(12).toString('base64')}$${randomBytes(32).toString('base64')}`
+    },
+  }
+}
+
+/** What Ory Kratos imports: `$hmac-sha256$digest$key`, the digest in hex and then in base64. */
+export function kratosHmac(): Scheme {
+  return {
+    name: 'kratos-hmac',
+    claims: (hash) => hash.startsWith('$hmac-'),
+    read(hash) {
+      const [, name, digestText = '', keyText = ''] = KEYED.exec(hash) ?? []
+      if (name === undefined) return refuse(/^\$hmac-[a-z0-9]{1,16}\$/.test(hash) ? 'unsupported' : 'malformed')
+      const key = fromAnyBase64(keyText)
+      const hex = fromPaddedBase64(digestText)?.toString('latin1') ?? ''
+      if (key === undefined || !/^[0-9a-f]+$/.test(hex) || hex.length !== 2 * DIGEST_BYTES[name as Digest])
+        return refuse('malformed')
+      const stored = Buffer.from(hex, 'hex')
+      return {
+        ok: true,
+        params: {},
+        verify: async (password) => sameBytes(createHmac(name, key).update(password).digest(), stored),
+      }
+    },
+    dummy: () => {
+      const digest = Buffer.from(randomBytes(32).toString('hex')).toString('base64')
+      return `$hmac-sha256$${digest}$${randomBytes(16).toString('base64')}`
+    },
+  }
+}
