@@ -1,258 +1,261 @@
-import { type ChildProcess, fork } from 'node:child_process'
 import { setTimeout as wait } from 'node:timers/promises'
-import { backfill } from '@twinspan/backfill'
-import { createCutover } from '@twinspan/cutover'
-import { createMirror } from '@twinspan/dual-write'
-import { reconcile } from '@twinspan/reconcile'
-import { sql } from 'kysely'
+import type { CaptureMode, Phase, SideName } from '@twinspan/core'
+import { type Kysely, sql } from 'kysely'
 import { mariadb } from '../support/mariadb.ts'
 import { postgres } from '../support/postgres.ts'
-import { judge, type Verdict, type Write } from './history.ts'
-import { createTables, openWorld, type World } from './world.ts'
+import { type Blame, createBlame } from './blame.ts'
+import { storm } from './faults.ts'
+import { count, type Fleet, type Logbook, openFleet } from './fleet.ts'
+import { type Image, judge, type Write } from './history.ts'
+import type { Subject } from './messages.ts'
+import type { CampaignReport } from './report.ts'
+import { openRoad, settle } from './road.ts'
+import { connect, createTables, HOT_KEYS } from './world.ts'
 
 export interface CampaignOptions {
   readonly legacy: 'postgres' | 'mariadb'
   readonly seconds: number
   readonly seed: number
+  /** @default 'twinspan' */
+  readonly subject?: Subject
+  /** @default 'trigger' */
+  readonly capture?: CaptureMode
+  /** How many processes serve users. @default 3 */
+  readonly services?: number
+  /** The longest that a user waits between two calls. @default 40 */
+  readonly pauseMs?: number
+  /** How many faults, compared to the usual; `0`: none, and nobody is killed. @default 1 */
+  readonly pace?: number
+  /** Goes on after its time until this holds, or four times as long: a slow machine does not get as much done. */
+  readonly enough?: (soFar: SoFar) => boolean
   readonly say?: (line: string) => void
+  /** Ends the campaign early. What it has found by then is reported, and everything is cleaned up. */
+  readonly signal?: AbortSignal
 }
 
-export interface CampaignReport extends Verdict {
-  readonly seed: number
-  /** Faults injected, by their kind. */
+/** What has been injected until now, by its name. */
+export interface SoFar {
+  readonly failpoints: Readonly<Record<string, number>>
   readonly faults: Readonly<Record<string, number>>
-  /** Changes of phase, switches and ways back that went through, by their kind. */
-  readonly changes: Readonly<Record<string, number>>
 }
 
-interface Record_ {
-  readonly key: number
-  readonly value: string | null
-  readonly begun: bigint
-  acknowledged?: bigint
-  buried?: bigint
-}
+const SEEDED_ROWS = 4_000
 
-interface Service {
-  readonly child: ChildProcess
-  readonly writes: Map<string, Record_>
-  readonly ready: Promise<void>
-  readonly gone: Promise<void>
-}
+const LOOK_MS = 100
 
-const SERVICES = 3
-const who = { actor: 'chaos', reason: 'a campaign' }
+/** How often a long campaign says where it is. */
+const TELL_MS = 15_000
 
 /**
- * Three processes write and mirror, while processes are killed and stopped, sessions are ended, phases change and the primary
- * is switched there and back. In the end everything is drained, and a judge that knows nothing of the library decides.
+ * Processes serve users and mirror, and one copies history, sweeps, changes the phase and switches the primary there and back,
+ * while they are killed and stopped, sessions are ended and connections are taken away. In the end everything is drained, and a
+ * judge that knows nothing of the library decides.
  *
  * The databases are made for the campaign, under names of its own, and dropped after it; no others are touched.
  */
-export async function campaign({
-  legacy: engine,
-  seconds,
-  seed,
-  say = () => {},
-}: CampaignOptions): Promise<CampaignReport> {
-  const legacyServer = await (engine === 'mariadb' ? mariadb : postgres).open<Record<string, never>>()
-  const targetServer = await postgres.open<Record<string, never>>()
-  const legacyUrl = legacyServer.url ?? ''
-  const targetUrl = targetServer.url ?? ''
-  const random = generator(seed)
+export async function campaign(options: CampaignOptions): Promise<CampaignReport> {
+  const { legacy: engine, seconds, seed, subject = 'twinspan', capture = 'trigger', say = () => {} } = options
+  const { services = 3, pauseMs = 40, pace = 1 } = options
+  const servers = {
+    legacy: await (engine === 'mariadb' ? mariadb : postgres).open<Record<string, never>>(),
+    target: await postgres.open<Record<string, never>>(),
+  }
+  const addresses = { legacy: servers.legacy.url ?? '', target: servers.target.url ?? '' }
+  const dbs = {
+    legacy: connect<unknown>(watching(addresses.legacy)),
+    target: connect<unknown>(watching(addresses.target)),
+  }
+  const blame = createBlame()
   const faults: Record<string, number> = {}
-  const all: Service[] = []
-  const live = new Set<Service>()
-  const changes: Record<string, number> = {}
-  let over = false
-  await createTables(legacyUrl, targetUrl)
-  const world = openWorld(legacyUrl, targetUrl)
-  const { migration } = world
-
-  const spawn = (): Service => {
-    const service = start(legacyUrl, targetUrl, random(2 ** 31))
-    all.push(service)
-    live.add(service)
-    void service.gone.then(() => {
-      live.delete(service)
-      if (!over) spawn()
-    })
-    return service
-  }
-
+  const flips: Record<string, number> = {}
+  let fleet: Fleet | undefined
   try {
-    await migration.start()
-    for (const to of ['capture', 'dual-write'] as const) await migration.advance({ to, ...who })
-    for await (const progress of backfill(migration, world.things)) void progress
-    for (const to of ['shadow', 'canary'] as const) await migration.advance({ to, ...who })
-    await Promise.all(Array.from({ length: SERVICES }, () => spawn().ready))
-
-    const deadline = Date.now() + seconds * 1_000
-    const storm = (async () => {
-      while (Date.now() < deadline) {
-        await wait(200 + random(600))
-        const [name, strike] = pick(FAULTS, random)
-        if (await strike(pick([...live], random), world, random)) faults[name] = (faults[name] ?? 0) + 1
-      }
-    })()
-    const road = (async () => {
-      while (Date.now() < deadline) {
-        await wait(500 + random(1_500))
-        const changed = await change(world, random)
-        if (changed !== undefined) changes[changed] = (changes[changed] ?? 0) + 1
-      }
-    })()
-    await Promise.all([storm, road])
-
+    const seeded = new Map(
+      Array.from({ length: subject === 'twinspan' ? SEEDED_ROWS : 0 }, (_, at) => [HOT_KEYS + at, `seed.${at}`]),
+    )
+    await createTables(addresses, seeded)
+    if (subject === 'twinspan') await openRoad(addresses, capture)
+    blame.primaryIs('legacy')
+    const watch = watchDatabases(dbs, subject, blame)
+    const began = Date.now()
+    let over = false
+    fleet = await openFleet({
+      ...addresses,
+      subject,
+      capture,
+      seed,
+      services,
+      pauseMs,
+      users: 4,
+      doomed: pace === 0 ? { service: 0, worker: 0 } : { service: 8, worker: 6 },
+      onStopping({ number }, at, resume) {
+        const moving = blame.begin('process', [number])
+        count(faults, `stopped at ${at}`)
+        const before = watch.switches()
+        fleet?.command('worker', 'switch')
+        void (async () => {
+          const deadline = Date.now() + 9_000
+          while (Date.now() < deadline && watch.switches() === before && !over) await wait(50)
+          if (watch.switches() !== before) count(flips, 'switched past a stopped copier')
+          moving()
+          resume()
+        })()
+      },
+    })
+    const { log } = fleet
+    const ending = new AbortController()
+    const enough = (): boolean => options.enough?.({ failpoints: log.failpoints, faults }) ?? true
+    const ended = endOf(seconds, enough, options.signal).then(() => ending.abort())
+    const telling = setInterval(() => say(progress(fleet as Fleet, faults, watch, began)), TELL_MS)
+    const field = { fleet, blame, endSessions: (side: SideName) => endSessions(dbs[side], engine, side) }
+    await Promise.all([
+      ended,
+      pace > 0 ? storm(field, { seed, pace, signal: ending.signal, counts: faults }) : undefined,
+    ])
     over = true
-    say(`${all.length} processes lived; stopping and draining`)
-    await settle(world, live)
-    const writes = all.flatMap(({ writes }) => [...writes.values()])
-    const verdict = judge(writes as readonly Write[] as Write[], ...(await images(world)))
-    return { ...verdict, seed, faults, changes }
+    clearInterval(telling)
+
+    const drainBegan = Date.now()
+    await fleet.end(15_000)
+    if (subject === 'twinspan') await settle(addresses, capture)
+    const drainMs = Date.now() - drainBegan
+    await watch.stop()
+    const writes = [...history(seeded), ...fleet.diaries.flatMap((diary) => diary.writes)]
+    const verdict = judge(writes, await imageOf(dbs.legacy, 'legacy'), await imageOf(dbs.target, 'target'))
+    const { 'kill -9': random = 0, ...others } = faults
+    return {
+      subject,
+      legacy: engine,
+      capture,
+      seed,
+      seconds: Math.round((drainBegan - began) / 1_000),
+      kills: { 'at random': random, ...fleet.log.failpoints },
+      faults: others,
+      changes: { ...fleet.log.did, ...flips },
+      refused: fleet.log.refused,
+      processes: fleet.log.processes,
+      reads: fleet.log.reads,
+      ...sortedErrors(fleet.log, blame),
+      crashes: fleet.log.crashes,
+      drift: fleet.log.drift,
+      maxJournalDepth: watch.maxDepth(),
+      drainMs,
+      ...verdict,
+    }
   } finally {
-    over = true
-    for (const { child } of live) child.kill('SIGKILL')
-    await migration.stop().catch(() => {})
-    await Promise.all([world.legacyDb.destroy(), world.targetDb.destroy()]).catch(() => {})
-    await legacyServer.close()
-    await targetServer.close()
+    await fleet?.close()
+    await Promise.all([dbs.legacy.destroy(), dbs.target.destroy()])
+    await servers.legacy.close()
+    await servers.target.close()
   }
 }
 
-function start(legacyUrl: string, targetUrl: string, seed: number): Service {
-  const child = fork(new URL('./service.ts', import.meta.url), [legacyUrl, targetUrl, String(seed)], {
-    execArgv: ['--conditions=twinspan-src'],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  })
-  const writes = new Map<string, Record_>()
-  const ready = new Promise<void>((resolve) => {
-    child.on('message', (message: { type: string; id: string; key: number; value: string | null; at: string }) => {
-      if (message.type === 'ready') resolve()
-      if (message.type === 'begin') {
-        writes.set(message.id, { key: message.key, value: message.value, begun: BigInt(message.at) })
-      }
-      const record = writes.get(message.id)
-      if (message.type === 'end' && record !== undefined) record.acknowledged = BigInt(message.at)
-    })
-    child.once('exit', () => resolve())
-  })
-  const gone = new Promise<void>((resolve) => {
-    child.once('exit', () => {
-      // What a dead process had sent may still be carried out: its sessions end within seconds.
-      const buried = process.hrtime.bigint() + 5_000_000_000n
-      for (const record of writes.values()) if (record.acknowledged === undefined) record.buried = buried
-      resolve()
-    })
-  })
-  return { child, writes, ready, gone }
+/** Waits until the time is over and enough was done, or it will not come to that any more, or the signal. */
+async function endOf(seconds: number, enough: () => boolean, signal: AbortSignal | undefined): Promise<void> {
+  const began = performance.now()
+  const lasted = (share: number): boolean => performance.now() - began >= seconds * 1_000 * share
+  while (signal?.aborted !== true && !(lasted(1) && enough()) && !lasted(4)) await wait(LOOK_MS)
 }
 
-type Strike = (victim: Service | undefined, world: World, random: (below: number) => number) => Promise<boolean>
+function* history(seeded: ReadonlyMap<number, string>): Generator<Write> {
+  // Before the first process began.
+  for (const [key, value] of seeded) yield { key, value, begun: 1n, acknowledged: 2n, buried: undefined }
+}
 
-const FAULTS: readonly (readonly [string, Strike])[] = [
-  ['kill -9', async (victim) => victim?.child.kill('SIGKILL') ?? false],
-  [
-    'stopped and continued',
-    async (victim, _world, random) => {
-      if (victim === undefined || !victim.child.kill('SIGSTOP')) return false
-      await wait(300 + random(2_500))
-      return victim.child.kill('SIGCONT')
+interface Watch {
+  /** How often the primary has changed so far. */
+  switches(): number
+  phase(): Phase | undefined
+  maxDepth(): number
+  stop(): Promise<void>
+}
+
+/** Looks at the databases themselves: who is primary, and how deep the journals are. */
+function watchDatabases(dbs: Readonly<Record<SideName, Kysely<unknown>>>, subject: Subject, blame: Blame): Watch {
+  let maxDepth = 0
+  let switches = 0
+  let decided: { epoch: number; primary: SideName; phase: Phase } | undefined
+  let running = subject === 'twinspan'
+
+  async function look(side: SideName): Promise<void> {
+    const { rows } = await sql<{ epoch: number; primary: SideName; phase: Phase; depth: number }>`
+      select epoch, primary_side as ${sql.ref('primary')}, phase, (select count(*) from twinspan_journal) as depth
+      from twinspan_fence where side = ${side}`.execute(dbs[side])
+    const [row] = rows
+    if (row === undefined) return
+    maxDepth = Math.max(maxDepth, Number(row.depth))
+    const epoch = Number(row.epoch)
+    if (decided !== undefined && decided.epoch >= epoch) return
+    if (decided !== undefined && decided.primary !== row.primary) switches++
+    decided = { epoch, primary: row.primary, phase: row.phase }
+    blame.primaryIs(row.primary)
+  }
+
+  const watching = (async () => {
+    while (running) {
+      await Promise.all([look('legacy'), look('target')].map((looking) => looking.catch(() => {})))
+      await wait(LOOK_MS)
+    }
+  })()
+  return {
+    switches: () => switches,
+    phase: () => decided?.phase,
+    maxDepth: () => maxDepth,
+    async stop() {
+      running = false
+      await watching
     },
-  ],
-  ['target sessions ended', (_, world) => endSessions(world, 'target')],
-  ['legacy sessions ended', (_, world) => endSessions(world, 'legacy')],
-]
-
-/** Ends every session on the side but our own. */
-async function endSessions(world: World, side: 'legacy' | 'target'): Promise<boolean> {
-  try {
-    if (world.migration.sides[side].engine === 'mysql') {
-      const { rows } = await sql<{ id: number }>`select id from information_schema.processlist
-        where db = database() and id <> connection_id()`.execute(world.legacyDb)
-      for (const { id } of rows) await sql`kill ${sql.lit(Number(id))}`.execute(world.legacyDb).catch(() => {})
-    } else {
-      const db = side === 'legacy' ? world.legacyDb : world.targetDb
-      await sql`select pg_terminate_backend(pid) from pg_stat_activity
-        where datname = current_database() and pid <> pg_backend_pid()`.execute(db)
-    }
-    return true
-  } catch {
-    return false
   }
 }
 
-/** One step of the road: a phase back or forth, or the switch, there or back. Says which, if it went through. */
-async function change(world: World, random: (below: number) => number): Promise<string | undefined> {
-  const { migration } = world
-  try {
-    const { phase } = await migration.refresh()
-    if (phase === 'target-primary') {
-      await createCutover(migration, GATES).rollback(who)
-      return 'switched back'
-    }
-    if (phase === 'canary' && random(3) > 0) {
-      await sweep(world)
-      await createCutover(migration, GATES).advance({ to: 'target-primary', ...who })
-      return 'switched'
-    }
-    await migration.advance({ to: phase === 'canary' ? 'shadow' : 'canary', ...who, acknowledgeMs: 5_000 })
-    return 'changed phase'
-  } catch {
-    // Refused, undone or interrupted by a fault: what it left behind is what the campaign is about.
-    return undefined
+async function endSessions(db: Kysely<unknown>, engine: CampaignOptions['legacy'], side: SideName): Promise<void> {
+  if (side === 'target' || engine === 'postgres') {
+    await sql`select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid() and application_name <> ${WATCHER}`.execute(db)
+    return
   }
+  const { rows } = await sql<{ id: number }>`select id from information_schema.processlist
+    where db = database() and id <> connection_id()`.execute(db)
+  for (const { id } of rows) await sql`kill ${sql.lit(Number(id))}`.execute(db).catch(() => {})
 }
 
-const GATES = { minParity: 0, maxLagMs: 3_000, acknowledgeMs: 5_000 } as const
+const WATCHER = 'chaos-watcher'
 
-async function sweep({ migration, things }: World): Promise<void> {
-  for await (const finding of reconcile.sweep(migration, things)) void finding
+/** The address under which we look: what ends sessions spares ours. */
+function watching(url: string): string {
+  if (url.startsWith('mysql')) return url
+  const address = new URL(url)
+  address.searchParams.set('application_name', WATCHER)
+  return address.href
 }
 
-/** Lets the living end, then drains what is left with a mirror of our own. */
-async function settle({ migration }: World, live: ReadonlySet<Service>): Promise<void> {
-  for (const { child } of live) {
-    child.kill('SIGCONT')
-    if (child.connected) child.send('stop')
+function sortedErrors(
+  { errors, slow }: Logbook,
+  blame: Blame,
+): Pick<CampaignReport, 'dueErrors' | 'undueErrors' | 'slowestMs'> {
+  const dueErrors: Record<string, number> = {}
+  const undueErrors: string[] = []
+  for (const error of errors) {
+    if (blame.isDue(error)) count(dueErrors, error.what)
+    else undueErrors.push(`${error.what} (process ${error.slot}, after ${Math.round(error.to - error.from)} ms)`)
   }
-  await Promise.race([Promise.all([...live].map(({ gone }) => gone)), wait(20_000)])
-  for (const { child } of live) child.kill('SIGKILL')
-  const mirror = createMirror(migration)
-  const deadline = Date.now() + 60_000
-  for (;;) {
-    try {
-      const { switching } = await migration.refresh()
-      await migration.sides[migration.snapshot.plan.primary].journal.retry()
-      const { depth } = await mirror.drain()
-      if (depth === 0 && !switching) return
-    } catch (error) {
-      if (Date.now() > deadline) throw error
-    }
-    if (Date.now() > deadline) throw new Error('the journal does not drain')
-    await wait(200)
-  }
+  const waits = slow.filter((call) => !blame.isSlowed(call)).map(({ from, to }) => to - from)
+  return { dueErrors, undueErrors, slowestMs: Math.max(0, ...waits) }
 }
 
-async function images({ legacyDb, targetDb }: World): Promise<[Map<number, string>, Map<number, string>]> {
-  const legacy = await legacyDb.selectFrom('things').selectAll().execute()
-  const target = await targetDb.selectFrom('items').selectAll().execute()
-  return [
-    new Map(legacy.map(({ thing_id, txt }) => [Number(thing_id), txt])),
-    new Map(target.map(({ id, label }) => [Number(id), label])),
-  ]
+async function imageOf(db: Kysely<unknown>, side: SideName): Promise<Image> {
+  const { rows } = await (side === 'legacy'
+    ? sql<{ key: number; value: string; rest: string | null }>`
+        select thing_id as ${sql.ref('key')}, txt as ${sql.ref('value')}, code as ${sql.ref('rest')} from things`
+    : sql<{ key: number; value: string; rest: string | null }>`
+        select id as ${sql.ref('key')}, label as ${sql.ref('value')}, mark as ${sql.ref('rest')} from items`
+  ).execute(db)
+  return new Map(rows.map(({ key, value, rest }) => [Number(key), { value, rest }]))
 }
 
-function pick<T>(list: readonly T[], random: (below: number) => number): T {
-  return list[random(Math.max(1, list.length))] as T
-}
-
-function generator(seed: number): (below: number) => number {
-  let state = seed | 1
-  return (below) => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return (state >>> 0) % below
-  }
+function progress(fleet: Fleet, faults: Readonly<Record<string, number>>, watch: Watch, began: number): string {
+  const kills = Object.values(fleet.log.failpoints).reduce((sum, one) => sum + one, faults['kill -9'] ?? 0)
+  const others = Object.entries(faults).reduce((sum, [name, one]) => sum + (name === 'kill -9' ? 0 : one), 0)
+  const seconds = Math.round((Date.now() - began) / 1_000)
+  return `${seconds} s: ${watch.phase() ?? ''}, ${fleet.log.processes} processes, ${kills} kills, ${others} other faults, ${watch.switches()} switches`
 }

@@ -1,7 +1,9 @@
-/** What one process reports of one write. Times are of the machine's monotonic clock, in nanoseconds. */
+import type { Effect } from './messages.ts'
+
+/** What one process reports of one write at one key. Times are of the machine's monotonic clock, in nanoseconds. */
 export interface Write {
   readonly key: number
-  /** What was written, unique in the campaign; `null`: the key was deleted. */
+  /** What was written, unique in the campaign; `null`: the row went. */
   readonly value: string | null
   readonly begun: bigint
   /** When it was acknowledged; `undefined` when it never was: it may have happened, and may not. */
@@ -19,7 +21,13 @@ export interface Verdict {
   readonly divergent: readonly string[]
 }
 
-type Image = ReadonlyMap<number, string>
+/** A row as a database holds it in the end: the value, and whatever else has to be the same on both sides. */
+export interface Held {
+  readonly value: string
+  readonly rest: string | null
+}
+
+export type Image = ReadonlyMap<number, Held>
 
 /**
  * Holds the final state of both databases against what the processes reported. Knows nothing of the library: a final value
@@ -28,15 +36,20 @@ type Image = ReadonlyMap<number, string>
  */
 export function judge(writes: readonly Write[], legacy: Image, target: Image): Verdict {
   const byKey = new Map<number, Write[]>()
-  for (const write of writes) byKey.set(write.key, [...(byKey.get(write.key) ?? []), write])
+  for (const write of writes) {
+    const known = byKey.get(write.key)
+    if (known === undefined) byKey.set(write.key, [write])
+    else known.push(write)
+  }
   const lost: string[] = []
   const divergent: string[] = []
   for (const key of new Set([...byKey.keys(), ...legacy.keys(), ...target.keys()])) {
-    const found = legacy.get(key) ?? null
-    if (found !== (target.get(key) ?? null))
-      divergent.push(`key ${key}: ${found} on legacy, ${target.get(key) ?? null} on target`)
+    const [found, other] = [legacy.get(key), target.get(key)]
+    if (found?.value !== other?.value || found?.rest !== other?.rest)
+      divergent.push(`key ${key}: ${describe(found)} on legacy, ${describe(other)} on target`)
     const mine = byKey.get(key) ?? []
-    if (!isExplained(found, mine)) lost.push(`key ${key}: ${found} is there, the last acknowledged was ${lastOf(mine)}`)
+    if (!isExplained(found?.value ?? null, mine))
+      lost.push(`key ${key}: ${describe(found)} is there, the last acknowledged was ${lastOf(mine)}`)
   }
   const acknowledged = writes.filter((write) => write.acknowledged !== undefined).length
   return { acknowledged, unknown: writes.length - acknowledged, lost, divergent }
@@ -54,4 +67,43 @@ function lastOf(writes: readonly Write[]): string | null {
   const acknowledged = writes.filter((write) => write.acknowledged !== undefined)
   acknowledged.sort((a, b) => (a.begun < b.begun ? -1 : 1))
   return acknowledged.at(-1)?.value ?? null
+}
+
+function describe(held: Held | undefined): string {
+  return held === undefined ? 'nothing' : `${held.value} (${held.rest})`
+}
+
+/** What one process wrote, as it tells of it. */
+export interface Diary {
+  begin(id: number, at: bigint, possible: readonly Effect[]): void
+  end(id: number, at: bigint, effects: readonly Effect[]): void
+  /** The process is dead: whatever it had sent takes effect before `at`, or never. */
+  bury(at: bigint): void
+  readonly writes: readonly Write[]
+}
+
+export function createDiary(): Diary {
+  const open = new Map<number, { readonly begun: bigint; readonly possible: readonly Effect[] }>()
+  const ended: Write[] = []
+  let buried: bigint | undefined
+  return {
+    begin(id, begun, possible) {
+      open.set(id, { begun, possible })
+    },
+    end(id, acknowledged, effects) {
+      const begun = open.get(id)?.begun
+      if (begun === undefined) throw new Error(`Write ${id} ended and never began.`)
+      open.delete(id)
+      for (const [key, value] of effects) ended.push({ key, value, begun, acknowledged, buried: undefined })
+    },
+    bury(at) {
+      buried = at
+    },
+    get writes() {
+      const unknown = [...open.values()].flatMap(({ begun, possible }) =>
+        possible.map(([key, value]): Write => ({ key, value, begun, acknowledged: undefined, buried })),
+      )
+      return [...ended, ...unknown]
+    },
+  }
 }

@@ -1,30 +1,74 @@
-// npm run chaos -- [--minutes=N] [--seed=S] [--legacy=postgres|mariadb]
+// npm run chaos -- [--minutes=N] [--seed=S] [--legacy=postgres|mariadb] [--capture=trigger|transaction]
+//                  [--subject=twinspan|launchdarkly] [--pace=X] [--json]
+// npm run chaos -- --heap [--minutes=N] [--seed=S] [--legacy=postgres|mariadb] [--json]
 import { parseArgs } from 'node:util'
 import { campaign } from './campaign.ts'
+import { measureHeap } from './heap.ts'
+import { isClean, render } from './report.ts'
+
+const CHOICES = {
+  legacy: ['postgres', 'mariadb'],
+  capture: ['trigger', 'transaction'],
+  subject: ['twinspan', 'launchdarkly'],
+} as const
 
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '1' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     legacy: { type: 'string', default: 'postgres' },
+    capture: { type: 'string', default: 'trigger' },
+    subject: { type: 'string', default: 'twinspan' },
+    pace: { type: 'string', default: '1' },
+    heap: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
   },
 })
-const minutes = Number(values.minutes)
-const seed = Number(values.seed)
-const { legacy } = values
-if (!(minutes > 0) || !Number.isInteger(seed) || (legacy !== 'postgres' && legacy !== 'mariadb')) {
-  console.error('Usage: npm run chaos -- [--minutes=N] [--seed=S] [--legacy=postgres|mariadb]')
+
+function choice<Name extends keyof typeof CHOICES>(name: Name): (typeof CHOICES)[Name][number] {
+  const found = CHOICES[name].find((one) => one === values[name])
+  return found ?? refuse(name, CHOICES[name].join(' or '))
+}
+
+function number(name: 'minutes' | 'seed' | 'pace', what: string, fits: (value: number) => boolean): number {
+  const value = Number(values[name])
+  return fits(value) ? value : refuse(name, what)
+}
+
+function refuse(name: string, what: string): never {
+  console.error(`--${name} takes ${what}`)
   process.exit(2)
 }
 
-console.log(`chaos: ${legacy} to postgres, ${minutes} minutes, seed ${seed}`)
-const report = await campaign({ legacy, seconds: minutes * 60, seed, say: console.log })
-for (const [what, count] of Object.entries({ ...report.faults, ...report.changes })) {
-  console.log(`  ${what.padEnd(24)} ${count}`)
+const interrupted = new AbortController()
+process.once('SIGINT', () => interrupted.abort())
+process.once('SIGTERM', () => interrupted.abort())
+const say = (text: string): void => void process.stderr.write(`${text}\n`)
+
+const common = {
+  legacy: choice('legacy'),
+  seconds: number('minutes', 'a number above 0', (value) => value > 0) * 60,
+  seed: number('seed', 'a whole number', Number.isInteger),
+  signal: interrupted.signal,
+  say,
 }
-console.log(`  ${'writes acknowledged'.padEnd(24)} ${report.acknowledged}`)
-console.log(`  ${'writes unknown'.padEnd(24)} ${report.unknown}`)
-console.log(`  ${'lost'.padEnd(24)} ${report.lost.length}`)
-console.log(`  ${'divergent'.padEnd(24)} ${report.divergent.length}`)
-for (const line of [...report.lost, ...report.divergent]) console.log(`  ${line}`)
-process.exit(report.lost.length + report.divergent.length === 0 ? 0 : 1)
+
+/** What the heap of a service may grow by while the target is down. */
+const MAX_MB_PER_HOUR = 1
+
+if (values.heap) {
+  const report = await measureHeap(common)
+  if (values.json) console.log(JSON.stringify(report))
+  else for (const [what, figure] of Object.entries(report)) console.log(`  ${what.padEnd(20)} ${figure}`)
+  process.exit(report.slopeMbPerHour <= MAX_MB_PER_HOUR && report.errors === 0 ? 0 : 1)
+}
+
+const report = await campaign({
+  ...common,
+  capture: choice('capture'),
+  subject: choice('subject'),
+  pace: number('pace', 'a number from 0 on', (value) => value >= 0),
+})
+if (values.json) console.log(JSON.stringify(report))
+else for (const line of render(report)) console.log(line)
+process.exit(isClean(report) ? 0 : 1)

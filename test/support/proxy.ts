@@ -96,17 +96,16 @@ function createFlow(
 ): Flow {
   const delayed: { readonly due: number; readonly send: () => void }[] = []
   let breaking = false
-  let timer: NodeJS.Timeout | undefined
   const pump = (): void => {
-    timer = undefined
     while (delayed[0] !== undefined && delayed[0].due <= performance.now()) delayed.shift()?.send()
-    if (delayed[0] !== undefined) timer = setTimeout(pump, Math.ceil(delayed[0].due - performance.now()))
+    if (delayed[0] !== undefined) setTimeout(pump, Math.ceil(delayed[0].due - performance.now()))
   }
   /** After all that came before, however much longer that took. */
   const send = (deliver: () => void): void => {
-    if (state.latencyMs === 0 && delayed.length === 0) return deliver()
-    delayed.push({ due: performance.now() + state.latencyMs, send: deliver })
-    timer ??= setTimeout(pump, state.latencyMs)
+    if (state.latencyMs === 0 && delayed.length === 0) deliver()
+    else if (delayed.push({ due: performance.now() + state.latencyMs, send: deliver }) === 1) {
+      setTimeout(pump, state.latencyMs)
+    }
   }
   from.on('data', (data: Buffer) =>
     send(() => {
