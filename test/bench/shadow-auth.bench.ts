@@ -1,16 +1,22 @@
-// npm run bench -- shadow-auth [--rounds=60]
-// What an upgrading login costs above its two hashes, what a hostile hash costs, and what logins do to everybody's files.
+// npm run bench -- shadow-auth [--rounds=120] [--samples=800]
+// What an upgrading login costs above its two hashes, what a hostile hash costs, what logins do to everybody's files, and
+// what the time of a refusal tells.
 import { readFile } from 'node:fs/promises'
 import { memoryCredentials } from '@twinspan/core/testing'
+import { kyselyCredentials } from '@twinspan/kysely'
 import {
-  type Admission,
   argon2id,
   bcrypt,
   createAdmission,
   createShadowAuth,
+  type ShadowAuthOptions,
+  type TimingAudit,
+  timingAudit,
   verifyPassword,
 } from '@twinspan/shadow-auth'
-import { allSchemes } from '@twinspan/shadow-auth/schemes'
+import { allSchemes, ldapSsha, md5Crypt } from '@twinspan/shadow-auth/schemes'
+import { type Kysely, sql } from 'kysely'
+import { sqlite } from '../support/sqlite.ts'
 import type { BenchContext, Cases, Measurement } from './bench.ts'
 
 const PASSWORD = 'U*U'
@@ -21,6 +27,7 @@ const BOMBS = [
   `$6$rounds=999999999$saltstring$${'a'.repeat(86)}`,
 ]
 const LOGINS = 64
+const WARM_UP = 5
 
 const hasher = argon2id()
 
@@ -29,51 +36,159 @@ async function floor(): Promise<void> {
   await hasher.hash(Buffer.from(PASSWORD))
 }
 
-async function ours(): Promise<void> {
-  const legacy = memoryCredentials({ accounts: [{ uid: 1, login: 'ann', hash: HASH }] })
-  const auth = createShadowAuth({ legacy, target: memoryCredentials(), hash: hasher, accepts: [bcrypt()] })
-  const verdict = await auth.verifyAndUpgrade('ann', PASSWORD)
-  if (!verdict.ok || !verdict.upgraded) throw new Error('The login was not upgraded.')
-}
-
-/** Both in turns, so that whatever else the machine does falls on both. */
+/** Both in turns, and each first in turns, so that whatever else the machine does falls on both. */
 async function upgrades({ args }: BenchContext): Promise<{ readonly floor: number[]; readonly ours: number[] }> {
-  const rounds = Number(args.find((arg) => arg.startsWith('--rounds='))?.slice(9) ?? 60)
+  const rounds = numberIn(args, 'rounds', 120) + WARM_UP
+  const accounts = Array.from({ length: rounds }, (_, uid) => ({ uid, login: `user ${uid}`, hash: HASH }))
+  const auth = createShadowAuth({
+    legacy: memoryCredentials({ accounts }),
+    target: memoryCredentials(),
+    hash: hasher,
+    accepts: [bcrypt()],
+  })
+  const ours = async (round: number): Promise<void> => {
+    const verdict = await auth.verifyAndUpgrade(`user ${round}`, PASSWORD)
+    if (!verdict.ok || !verdict.upgraded) throw new Error('The login was not upgraded.')
+  }
   const took = { floor: [] as number[], ours: [] as number[] }
-  for (let round = 0; round < rounds + 5; round++) {
-    const [bare, full] = [await timed(floor), await timed(ours)]
-    if (round < 5) continue
-    took.floor.push(bare)
-    took.ours.push(full)
+  for (let round = 0; round < rounds; round++) {
+    for (const which of round % 2 === 0 ? (['floor', 'ours'] as const) : (['ours', 'floor'] as const)) {
+      const one = await timed(() => (which === 'floor' ? floor() : ours(round)))
+      if (round >= WARM_UP) took[which].push(one)
+    }
   }
   return took
 }
 
-async function starve(admission: Admission): Promise<readonly Measurement[]> {
-  const started = performance.now()
-  let left = LOGINS
-  const logins = Array.from({ length: LOGINS }, async (_, at) => {
-    await admission.run(`login ${at}`, () => hasher.hash(Buffer.from(PASSWORD)))
-    left--
-  })
-  const reads: number[] = []
-  while (left > 0) reads.push(await timed(() => readFile(new URL(import.meta.url))))
-  await Promise.all(logins)
-  const rate = LOGINS / ((performance.now() - started) / 1_000)
-  return [...quantiles(reads), { metric: 'throughput', value: rate, unit: 'ops/s' }]
+interface Starved {
+  readonly reads: number[]
+  readonly rates: number[]
 }
 
-let measured: ReturnType<typeof upgrades> | undefined
-const once = (context: BenchContext): ReturnType<typeof upgrades> => {
-  measured ??= upgrades(context)
-  return measured
+/** 64 people log in at once while somebody reads a file. With the gate and without it in turns. */
+async function starvation(): Promise<{ readonly gated: Starved; readonly ungated: Starved }> {
+  const hash = await hasher.hash(Buffer.from(PASSWORD))
+  const accounts = Array.from({ length: LOGINS }, (_, uid) => ({ uid, login: `user ${uid}`, hash }))
+  const options = { target: memoryCredentials({ accounts }), hash: hasher, accepts: [] }
+  const auth = {
+    gated: createShadowAuth({ ...options, admission: createAdmission() }),
+    ungated: createShadowAuth({ ...options, admission: createAdmission({ permits: LOGINS }) }),
+  }
+  const result = {
+    gated: { reads: [] as number[], rates: [] as number[] },
+    ungated: { reads: [] as number[], rates: [] as number[] },
+  }
+  for (const mode of ['gated', 'ungated', 'ungated', 'gated', 'gated', 'ungated'] as const) {
+    const started = performance.now()
+    let left = LOGINS
+    const logins = accounts.map(async ({ login }) => {
+      const verdict = await auth[mode].verifyAndUpgrade(login, PASSWORD)
+      if (!verdict.ok) throw new Error('A login was refused.')
+      left--
+    })
+    while (left > 0) result[mode].reads.push(await timed(() => readFile(new URL(import.meta.url))))
+    await Promise.all(logins)
+    result[mode].rates.push(LOGINS / ((performance.now() - started) / 1_000))
+  }
+  return result
 }
+
+interface AuditDB {
+  readonly members: {
+    readonly id: number
+    readonly mail: string
+    readonly hash: string | null
+    readonly banned: number
+  }
+}
+
+const MEMBERS: AuditDB['members'][] = [
+  { id: 1, mail: 'legacy-bcrypt', hash: HASH, banned: 0 },
+  { id: 2, mail: 'legacy-md5', hash: '$1$28772684$iEwNOgGugqO9.bIz5sk8k/', banned: 0 },
+  { id: 3, mail: 'legacy-ssha', hash: '{SSHA}pKqkNr1tq3wtQqk+UcPyA3HnA2NsU5NJ', banned: 0 },
+  { id: 4, mail: 'locked', hash: HASH, banned: 1 },
+  { id: 5, mail: 'migrated', hash: HASH, banned: 0 },
+  { id: 6, mail: 'closed', hash: HASH, banned: 0 },
+]
+
+/** Every class of refusals, on two real databases. The hashes are cheap: what is looked for is what they do not hide. */
+async function audit(equalise: ShadowAuthOptions['equalise'], { args, note }: BenchContext): Promise<TimingAudit> {
+  const [legacy, target] = [await sqlite.open<AuditDB>(), await sqlite.open<AuditDB>()]
+  try {
+    for (const { db } of [legacy, target]) {
+      await sql`create table members (id integer primary key, mail text unique, hash text, banned integer default 0)`.execute(
+        db,
+      )
+    }
+    await legacy.db.insertInto('members').values(MEMBERS).execute()
+    const store = (db: Kysely<AuditDB>) =>
+      kyselyCredentials(db, { table: 'members', uid: 'id', login: 'mail', hash: 'hash', locked: 'banned' })
+    const auth = createShadowAuth({
+      legacy: store(legacy.db),
+      target: store(target.db),
+      hash: argon2id({ m: 1_024, t: 2 }),
+      accepts: [bcrypt(), md5Crypt(), ldapSsha()],
+      ...(equalise === undefined ? {} : { equalise }),
+    })
+    await auth.verifyAndUpgrade('migrated', PASSWORD)
+    await auth.resetPassword(6, 'another')
+    const failing = (name: string, login: unknown, password: unknown) => ({
+      name,
+      run: async () => {
+        const verdict = await auth.verifyAndUpgrade(login, password)
+        if (verdict.ok || !['invalid', 'locked'].includes(verdict.reason)) throw new Error(`${name} was not refused.`)
+      },
+    })
+    const result = await timingAudit(
+      [
+        failing('unknown', 'nobody', 'wrong'),
+        ...['legacy-bcrypt', 'legacy-md5', 'legacy-ssha', 'migrated', 'closed'].map((login) =>
+          failing(login, login, 'wrong'),
+        ),
+        failing('locked', 'locked', PASSWORD),
+        failing('oversize', 'legacy-bcrypt', 'x'.repeat(10_000)),
+        failing('wrong type', ['legacy-bcrypt'], 'wrong'),
+      ],
+      { samples: numberIn(args, 'samples', 800), warmUp: 30 },
+    )
+    for (const { classes, auc } of result.pairs.slice(0, 3)) note(`${classes.join(' / ')}: AUC ${auc.toFixed(3)}`)
+    return result
+  } finally {
+    await legacy.close()
+    await target.close()
+  }
+}
+
+async function audited(
+  equalise: ShadowAuthOptions['equalise'],
+  context: BenchContext,
+): Promise<readonly Measurement[]> {
+  const { worst, medianMs } = await audit(equalise, context)
+  return [
+    { metric: 'auc-distance', value: worst, unit: '' },
+    { metric: 'p50', value: median(Object.values(medianMs)), unit: 'ms' },
+  ]
+}
+
+const measuredOnce = <T>(measure: (context: BenchContext) => Promise<T>): ((context: BenchContext) => Promise<T>) => {
+  let measured: Promise<T> | undefined
+  return (context) => {
+    measured ??= measure(context)
+    return measured
+  }
+}
+const upgradesOnce = measuredOnce(upgrades)
+const starvationOnce = measuredOnce(starvation)
 
 export const cases: Cases = {
-  'upgrade.floor': async (context) => quantiles((await once(context)).floor),
+  'upgrade.floor': async (context) => quantiles((await upgradesOnce(context)).floor),
   'upgrade.ours': async (context) => {
-    const { floor: bare, ours: full } = await once(context)
-    return [...quantiles(full), { metric: 'ratio', value: median(full) / median(bare), unit: 'x' }]
+    const { floor: bare, ours: full } = await upgradesOnce(context)
+    return [
+      ...quantiles(full),
+      { metric: 'overhead', value: median(full) - median(bare), unit: 'ms' },
+      { metric: 'ratio', value: median(full) / median(bare), unit: 'x' },
+    ]
   },
   'bomb.ours': async () => {
     const schemes = allSchemes()
@@ -85,8 +200,17 @@ export const cases: Cases = {
     }
     return quantiles(took)
   },
-  'starve.gated': () => starve(createAdmission()),
-  'starve.ungated': () => starve(createAdmission({ permits: LOGINS })),
+  'starve.gated': async (context) => {
+    const { gated, ungated } = await starvationOnce(context)
+    return [...starved(gated), { metric: 'ratio', value: median(gated.rates) / median(ungated.rates), unit: 'x' }]
+  },
+  'starve.ungated': async (context) => starved((await starvationOnce(context)).ungated),
+  'audit.on': (context) => audited(undefined, context),
+  'audit.off': (context) => audited(false, context),
+}
+
+function starved({ reads, rates }: Starved): readonly Measurement[] {
+  return [...quantiles(reads), { metric: 'throughput', value: median(rates), unit: 'ops/s' }]
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
@@ -107,4 +231,9 @@ function quantiles(values: readonly number[]): readonly Measurement[] {
 
 function median(values: readonly number[]): number {
   return quantiles(values)[0]?.value ?? Number.NaN
+}
+
+function numberIn(args: readonly string[], name: string, fallback: number): number {
+  const given = args.find((arg) => arg.startsWith(`--${name}=`))
+  return given === undefined ? fallback : Number(given.slice(name.length + 3))
 }

@@ -22,6 +22,13 @@ export { needsUpgrade } from './schemes/argon2.ts'
 export type { CostParams, HashParams, PasswordHasher, Reading, Refusal, Scheme } from './schemes/index.ts'
 export { type Argon2Policy, argon2d, argon2i, argon2id, bcrypt, phpass } from './schemes/index.ts'
 export { type CallOptions, createShadowAuth, type ShadowAuth } from './shadow-auth.ts'
+export {
+  type TimingAudit,
+  type TimingAuditOptions,
+  type TimingClass,
+  type TimingPair,
+  timingAudit,
+} from './timing-audit.ts'
 export type { ChangeVerdict, Refused, ResetCandidate, Verdict } from './verdict.ts'
 export { type Verification, type VerifyOptions, verifyPassword } from './verify-password.ts'
 export type { WalkOptions } from './walk.ts'
