@@ -3,6 +3,7 @@ import { checkTargetPage } from './check-target.ts'
 import { type Checkpoint, newRecord, openCheckpoint } from './checkpoint.ts'
 import { createClaim } from './claim.ts'
 import { copyChunk } from './copy-chunk.ts'
+import { dryRun } from './dry-run.ts'
 import type { Job } from './job.ts'
 import { type BackfillOptions, type Settings, settingsOf } from './options.ts'
 import { type ChunkCost, createPace, type Pace } from './pace.ts'
@@ -34,7 +35,7 @@ export function backfill(
 }
 
 async function* run(migration: Migration, entity: Entity, given: Settings): AsyncGenerator<BackfillProgress> {
-  assertAllowed(migration)
+  if (!given.dryRun) assertAllowed(migration)
   const stop = new AbortController()
   let working: Promise<unknown> = Promise.resolve()
   migration.onStop(async () => {
@@ -54,7 +55,7 @@ async function* run(migration: Migration, entity: Entity, given: Settings): Asyn
     },
   }
   try {
-    yield* copyEverything(job)
+    yield* given.dryRun ? dryRun(job) : copyEverything(job)
   } finally {
     await claim.release().catch(() => {})
   }

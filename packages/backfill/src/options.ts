@@ -62,6 +62,13 @@ export interface BackfillOptions {
    */
   readonly thorough?: boolean
   /**
+   * Tries everything and writes nothing: every row is translated and inserted in transactions that are rolled back, and the
+   * progress says by reason how many would fail (`problems`). Allowed from `off` on, so before anything is captured.
+   *
+   * @default false
+   */
+  readonly dryRun?: boolean
+  /**
    * The HMAC key behind the subjects of findings.
    *
    * @default a random one, made once per migration and kept in its store
@@ -89,6 +96,7 @@ export function settingsOf(options: BackfillOptions): Settings {
     claimMs: numberOption('claimMs', options.claimMs, 15_000, { min: 300 }),
     restart: options.restart ?? false,
     thorough: options.thorough ?? false,
+    dryRun: options.dryRun ?? false,
     signal: options.signal ?? new AbortController().signal,
     ...(options.health === undefined ? {} : { health: options.health }),
     ...(options.findingSecret === undefined ? {} : { findingSecret: options.findingSecret }),

@@ -22,8 +22,10 @@ export interface BackfillProgress {
   readonly inserted: number
   /** Keys handed to the mirror: those that only the target had, and conflicts of a unique value. */
   readonly marked: number
-  /** Rows that could not be copied. Each is a finding of kind `backfill`. */
+  /** Rows that could not be copied. Each is a finding of kind `backfill`, except in a dry run. */
   readonly quarantined: number
+  /** Of a dry run: how many rows would fail, by reason. Never a key or a value. */
+  readonly problems: Readonly<Record<string, number>>
   /** Rows in the chunk just done, and the time it took; `0` when this is a pause. */
   readonly chunkRows: number
   readonly chunkMs: number

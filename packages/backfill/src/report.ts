@@ -25,7 +25,20 @@ export function createReport(migration: Migration, standing: () => Standing): Re
     const totalRows = done ? rows : Math.max(rows, counted)
     const etaMs = done ? 0 : pace.eta(totalRows - rows)
     migration.events.emit({ type: 'backfill', entity, rows, totalRows, etaMs })
-    return { entity, rows, totalRows, inserted, marked, quarantined, chunkRows, chunkMs, etaMs, throttledBy, done }
+    return {
+      entity,
+      rows,
+      totalRows,
+      inserted,
+      marked,
+      quarantined,
+      problems: {},
+      chunkRows,
+      chunkMs,
+      etaMs,
+      throttledBy,
+      done,
+    }
   }
   return { advanced: make, paused: (reason) => make(0, 0, reason) }
 }

@@ -415,3 +415,54 @@ describe('an outage', () => {
     await expect(finish(process, { patienceMs: 1_000 })).rejects.toBe(refused)
   })
 })
+
+describe('a dry run', () => {
+  it('says by reason what would fail, and writes nothing', async () => {
+    const made = await join(databases(), {
+      toTarget: (row) => {
+        if (row.id % 10 === 0) throw new TypeError('no such thing')
+        return { id: row.id % 7 === 0 ? 900 + row.id : row.id, email: row.mail }
+      },
+    })
+    onTestFinished(() => made.migration.stop())
+    await made.members.save(members(50))
+    await made.users.save([{ id: 51, email: member(3).mail }])
+    const before = made.users.rows()
+    const progress = await finish(made, { dryRun: true, maxChunkRows: 20 })
+    expect(progress.at(-1)).toMatchObject({ rows: 50, totalRows: 50, inserted: 0, quarantined: 13, done: true })
+    expect(progress.at(-1)?.problems).toEqual({
+      [`TranslationError: A row of "users" cannot be translated: the translation threw TypeError.`]: 5,
+      [`TranslationError: A row of "users" cannot be translated: the translation returned a row of another key.`]: 7,
+      'another row holds one of its unique values': 1,
+    })
+    expect(made.users.rows()).toEqual(before)
+    expect(await readBackfillRecord(made.migration.store, 'users')).toBeUndefined()
+    expect(await made.migration.store.findings({ limit: 10 })).toEqual([])
+    expect((await made.migration.sides.legacy.journal.stats()).depth).toBe(0)
+  })
+
+  it('finds out whose row it is that the target refuses', async () => {
+    const made = await world(40, {
+      target: (users) => ({
+        ...users,
+        insertMissing: async (rows, options) => {
+          if (rows.some((row) => row.id === 33))
+            throw Object.assign(new Error('bad'), { code: '22P02', column: 'email' })
+          return users.insertMissing?.(rows, options) ?? { inserted: 0, conflicts: [] }
+        },
+      }),
+    })
+    const progress = await finish(made, { dryRun: true })
+    expect(progress.at(-1)?.problems).toEqual({ 'Error (22P02, email)': 1 })
+    expect(made.users.rows()).toEqual([])
+  })
+
+  it("stands in nobody's way", async () => {
+    const made = await world(10)
+    const trying = backfill(made.migration, made.entity, { dryRun: true, maxChunkRows: 2 })
+    await trying.next()
+    await finish(made)
+    expect(made.users.rows()).toEqual(expected(made))
+    await trying.return?.()
+  })
+})
