@@ -112,8 +112,8 @@ h1 { margin: 0 0 .25rem; font-size: 2rem; overflow-wrap: anywhere }
 h2 { font-size: 1.05rem; margin: 2.5rem 0 .75rem }
 .verdict { margin: 0 0 1.5rem; font-size: 1.15rem; font-weight: 600 }
 .equal { color: var(--good) } .drift { color: var(--bad) } .undecided { color: var(--doubt) }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 1px; margin: 0; background: var(--line); border: 1px solid var(--line) }
-dl div { background: var(--paper); padding: .7rem .9rem }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: 1px; margin: 0 }
+dl div { box-shadow: 0 0 0 1px var(--line); padding: .7rem .9rem }
 dt { color: var(--soft); font-size: .8rem } dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere }
 figure { margin: 0 } svg { display: block; width: 100%; height: 90px; border-bottom: 1px solid var(--line) } rect { fill: var(--bar) }
 figcaption { display: flex; justify-content: space-between; color: var(--soft); font-size: .8rem; padding-top: .25rem }

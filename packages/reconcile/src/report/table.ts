@@ -31,7 +31,8 @@ export function sweepFigures(record: SweepRecord): readonly (readonly [label: st
     ['parity', percent(parity)],
     ['at least', percent(lowerBound95)],
     ['truth', primary],
-    ['swept', `${new Date(startedAt).toISOString()} for ${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`],
+    ['began', `${new Date(startedAt).toISOString().slice(0, 19).replace('T', ' ')} UTC`],
+    ['took', `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`],
   ]
 }
 
