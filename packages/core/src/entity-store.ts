@@ -145,6 +145,8 @@ export interface EntityStore<Out = unknown, In = Out> {
   columns?(): Promise<readonly string[]>
   /** The generator behind the key, where the engine has one. */
   readonly identity?: Identity
+  /** The properties of a record that are arrays of rows of other tables. They are compared as rows are. */
+  readonly parts?: readonly string[]
   /** The generators of keys of parts of the record that stand in tables of their own, by the part's name. */
   readonly identities?: Readonly<Record<string, Identity>>
 }

@@ -1,3 +1,4 @@
+import type { Key } from './key.ts'
 import type { Phase, SideName } from './phases.ts'
 
 /** The stable codes of everything Twinspan throws. Messages may change; codes do not. */
@@ -256,10 +257,18 @@ export class TransactionEndedError extends TwinspanError {
 export class PartHeldError extends TwinspanError {
   override readonly name: string = 'PartHeldError'
   readonly table: string
+  // Not enumerable, so that no log shows keys.
+  readonly #holders: readonly Key[]
 
-  constructor(table: string) {
+  constructor(table: string, holders: readonly Key[]) {
     super('TWINSPAN_PART_HELD', `A row of "${table}" belongs to another record, which has to give it up first.`)
     this.table = table
+    this.#holders = holders
+  }
+
+  /** The keys of the records that hold the rows. */
+  get holders(): readonly Key[] {
+    return this.#holders
   }
 }
 

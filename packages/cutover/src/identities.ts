@@ -1,8 +1,10 @@
-import { type Entity, type Migration, otherSide, type SideName, TwinspanError } from '@twinspan/core'
+import { type Entity, type Identity, type Migration, otherSide, type SideName, TwinspanError } from '@twinspan/core'
 
-/** Where the generator of one entity stands, and where it has to stand before `side` may make keys. */
+/** Where one generator stands, and where it has to stand before `side` may make keys. */
 export interface IdentityState {
+  /** The entity whose keys it makes, or `entity.part`. */
   readonly entity: string
+  readonly identity: Identity
   readonly next: bigint
   /** The largest key that either side holds. */
   readonly largest: bigint
@@ -12,17 +14,22 @@ export interface IdentityState {
 
 /** The generators of the side that is about to make keys. An entity whose store on that side has none is left out. */
 export async function readIdentities(migration: Migration, side: SideName): Promise<readonly IdentityState[]> {
-  const states = await Promise.all(migration.entities.map((entity) => readIdentity(entity, side)))
-  return states.filter((state) => state !== undefined)
+  return Promise.all(migration.entities.flatMap((entity) => identitiesOf(entity, side)))
 }
 
-async function readIdentity(entity: Entity, side: SideName): Promise<IdentityState | undefined> {
-  const own = entity[side].identity
-  if (own === undefined) return undefined
-  const [mine, theirs] = await Promise.all([own.read(), entity[otherSide(side)].identity?.read()])
+function identitiesOf(entity: Entity, side: SideName): readonly Promise<IdentityState>[] {
+  const [own, other] = [entity[side], entity[otherSide(side)]]
+  const parts = Object.entries(own.identities ?? {}).map(([part, identity]) =>
+    readIdentity(`${entity.name}.${part}`, identity, other.identities?.[part]),
+  )
+  return own.identity === undefined ? parts : [readIdentity(entity.name, own.identity, other.identity), ...parts]
+}
+
+async function readIdentity(entity: string, identity: Identity, other: Identity | undefined): Promise<IdentityState> {
+  const [mine, theirs] = await Promise.all([identity.read(), other?.read()])
   const largest = max(mine.largest, theirs?.largest ?? 0n)
   // A key that the other side handed out and deleted again is taken all the same: somebody may still hold it.
-  return { entity: entity.name, next: mine.next, largest, taken: max(largest, (theirs?.next ?? 1n) - 1n) }
+  return { entity, identity, next: mine.next, largest, taken: max(largest, (theirs?.next ?? 1n) - 1n) }
 }
 
 function max(a: bigint, b: bigint): bigint {
@@ -41,14 +48,13 @@ export interface MoveIdentities {
  */
 export async function moveIdentities(migration: Migration, side: SideName, options: MoveIdentities): Promise<void> {
   const { margin, settled } = options
-  for (const { entity: name, next, taken, largest } of await readIdentities(migration, side)) {
+  for (const { entity: name, identity, next, taken, largest } of await readIdentities(migration, side)) {
     if (next > taken) continue
-    const identity = migration.entities.find((entity) => entity.name === name)?.[side].identity
-    await identity?.moveTo(taken + 1n + BigInt(margin))
+    await identity.moveTo(taken + 1n + BigInt(margin))
     if (!settled) continue
     // A table whose keys come from elsewhere has nothing that could be moved; past its rows is all it can be.
-    const after = await identity?.read()
-    if (after !== undefined && after.next <= largest) {
+    const after = await identity.read()
+    if (after.next <= largest) {
       throw new TwinspanError(
         'TWINSPAN_UNAVAILABLE',
         `The generator of "${name}" on ${side} stayed behind the keys that exist.`,

@@ -1,11 +1,14 @@
 import {
   copyOptions,
+  keyText,
   type Migration,
   otherSide,
+  PartHeldError,
   redact,
   type SideName,
   type Snapshot,
   type StoreOptions,
+  stripeOf,
   TimeoutError,
   traced,
   within,
@@ -34,6 +37,24 @@ export type Outcome = 'idle' | 'copied' | 'caught-up' | 'stale' | 'unavailable'
 
 /** Thrown inside the library only: the secondary does not answer, so the failure says nothing about the rows. */
 class SecondaryDown extends Error {}
+
+/**
+ * The records that hold parts of these keys on the secondary and are not among `known`: records that exchange parts have
+ * to be copied together, whether the other one is of this batch or not. A copy too many of a key changes nothing.
+ */
+function holdersOf(failures: readonly Failure[], known: readonly Failure[]): readonly Failure[] {
+  const names = new Set(known.map(({ key }) => JSON.stringify([key.entity.name, key.text])))
+  const holders: Failure[] = []
+  for (const { key, error } of failures) {
+    for (const text of error instanceof PartHeldError ? error.holders.map(keyText) : []) {
+      const name = JSON.stringify([key.entity.name, text])
+      if (names.has(name) || names.size >= 2 * GROUP_SIZE) continue
+      names.add(name)
+      holders.push({ key: { entity: key.entity, text, stripe: stripeOf(text), ids: [], attempts: 0 }, error })
+    }
+  }
+  return holders
+}
 
 /** How many keys that failed alone are copied together at most: each that is found out costs a transaction. */
 const GROUP_SIZE = 100
@@ -129,6 +150,7 @@ export function createCopier(migration: Migration, settings: CopierSettings): (l
   async function copyTogether(failed: readonly Failure[], way: Way): Promise<number> {
     const lost = failed.filter(({ error }) => error instanceof TimeoutError)
     let left = failed.filter((failure) => !lost.includes(failure))
+    left = [...left, ...holdersOf(left, failed)]
     for (let rowByRow = false; left.length > 1; rowByRow = true) {
       let tried: DirtyKey | undefined
       const trying = (key: DirtyKey | undefined): void => {
@@ -146,7 +168,13 @@ export function createCopier(migration: Migration, settings: CopierSettings): (l
         const at = left.find(({ key }) => key === tried)
         // A failure of the commit, or of the read, is nobody's in particular.
         if (rowByRow && (at === undefined || error instanceof TimeoutError)) break
-        if (at !== undefined) lost.push({ key: at.key, error })
+        if (at !== undefined) {
+          const failure = { key: at.key, error }
+          const holders = holdersOf([failure], [...left, ...lost])
+          left = [...left, ...holders]
+          if (holders.length > 0) continue
+          lost.push(failure)
+        }
         left = left.filter((failure) => failure !== at)
       }
     }
@@ -214,6 +242,8 @@ export function createCopier(migration: Migration, settings: CopierSettings): (l
   async function putOff(failures: readonly Failure[], from: SideName): Promise<void> {
     const { journal } = sides[from]
     for (const { key, error } of failures) {
+      // A holder of parts that was only taken along.
+      if (key.ids.length === 0) continue
       const reason = redact(error)
       if (key.attempts + 1 < settings.maxAttempts) {
         const delayMs =

@@ -19,7 +19,7 @@ import { requireUniqueKey, type TableContext } from './table-context.ts'
 
 type Row = Record<string, unknown>
 
-type RootStore = Required<Omit<EntityStore<Row, Row>, 'identity' | 'identities'>> & EntityStore<Row, Row>
+type RootStore = Required<Omit<EntityStore<Row, Row>, 'identity' | 'identities' | 'parts'>> & EntityStore<Row, Row>
 type Store = Omit<EntityStore<Row, Row>, 'forms' | 'digest'>
 
 /**
@@ -62,6 +62,7 @@ export function createAggregate(context: TableContext, root: RootStore, parts: r
 
   const store: Store = {
     ...table,
+    parts: parts.map(({ name }) => name),
 
     load: (keys, options) => reading(options, async (own) => withParts(await root.load(keys, own), own)),
     scan: (range, options) => reading(options, async (own) => withParts(await root.scan(range, own), own)),

@@ -8,6 +8,12 @@ import { type KnownTable, requireUniqueKey, type TableContext } from './table-co
 
 type Row = Record<string, unknown>
 
+interface Agreeing {
+  /** The columns in which a row that exists must agree, its key's apart. */
+  readonly columns: readonly string[]
+  readonly within: readonly string[]
+}
+
 /**
  * Upserts rows by their key. Only the columns that a row names are set.
  *
@@ -23,7 +29,10 @@ export async function saveRows(
   if (rows.length === 0) return
   const known = await context.known(options)
   requireUniqueKey(context, known)
-  const agreeing = within.filter((column) => !context.key.includes(column))
+  const agreeing: Agreeing = {
+    columns: within.filter((column) => !context.key.includes(column)),
+    within,
+  }
   const work = async (db: Kysely<AnyTables>): Promise<void> => {
     for (const group of groupRows(context, known, rows)) {
       for (const some of chunks(group.rows, rowsAtOnce(context, group.columns.length))) {
@@ -49,7 +58,7 @@ async function upsert(
   db: Kysely<AnyTables>,
   rows: readonly Row[],
   columns: readonly string[],
-  agreeing: readonly string[],
+  agreeing: Agreeing,
 ): Promise<void> {
   const values = columns.filter((column) => !context.key.includes(column))
   const done = await insertInto(context, known, db, rows)
@@ -60,14 +69,18 @@ async function upsert(
         Object.fromEntries(values.map((column) => [column, eb.ref(`excluded.${column}`)])),
       )
       // In the statement itself: another copy may have saved the row since this one looked.
-      return agreeing.reduce(
-        (query, column) => query.whereRef(`${context.name}.${column}`, '=', `excluded.${column}`),
-        update,
-      )
+      if (agreeing.columns.length === 0) return update
+      return update.where((eb) => {
+        const held = agreeing.columns.map((column) => `${context.name}.${column}`)
+        return eb.or([
+          eb.and(agreeing.columns.map((column, at) => eb(held[at] ?? '', '=', eb.ref(`excluded.${column}`)))),
+          ...held.map((column) => eb(column, 'is', null)),
+        ])
+      })
     })
     .executeTakeFirst()
-  if (agreeing.length > 0 && Number(done.numInsertedOrUpdatedRows ?? 0) < rows.length) {
-    throw new PartHeldError(context.name)
+  if (agreeing.columns.length > 0 && Number(done.numInsertedOrUpdatedRows ?? 0) < rows.length) {
+    await requireAgreement(context, known, db, rows, agreeing)
   }
 }
 
@@ -81,11 +94,11 @@ async function updateOrInsert(
   db: Kysely<AnyTables>,
   rows: readonly Row[],
   columns: readonly string[],
-  agreeing: readonly string[],
+  agreeing: Agreeing,
 ): Promise<void> {
   const keyOf = (row: Row): Key => rowKey(context, row)
   const found = await selectKeys(context, known, db, rows.map(keyOf), { lock: true })
-  if (agreeing.length > 0 && found.size > 0) await requireAgreement(context, known, db, rows, agreeing)
+  if (agreeing.columns.length > 0 && found.size > 0) await requireAgreement(context, known, db, rows, agreeing)
   const present = rows.filter((row) => found.has(keyText(keyOf(row))))
   const absent = rows.filter((row) => !found.has(keyText(keyOf(row))))
   const values = columns.filter((column) => !context.key.includes(column))
@@ -103,22 +116,28 @@ async function updateOrInsert(
   if (absent.length > 0) await insertInto(context, known, db, absent).execute()
 }
 
+/** @throws PartHeldError */
 async function requireAgreement(
   context: TableContext,
   { key }: KnownTable,
   db: Kysely<AnyTables>,
   rows: readonly Row[],
-  agreeing: readonly string[],
+  { within }: Agreeing,
 ): Promise<void> {
-  const textOf = (row: Row): string => keyText(agreeing.map((column) => row[column] as KeyPart))
-  const wanted = new Map(rows.map((row) => [keyText(rowKey(context, row)), textOf(row)]))
+  const parentOf = (row: Row): readonly KeyPart[] => within.map((column) => row[column] as KeyPart)
+  const wanted = new Map(rows.map((row) => [keyText(rowKey(context, row)), keyText(parentOf(row))]))
   const keys = rows.map((row) => rowKey(context, row))
+  const holders: Key[] = []
   for (const some of chunks(key.bind(keys), keysAtOnce(context))) {
-    const query = db.selectFrom(context.name).select([...context.key, ...agreeing])
+    const query = db.selectFrom(context.name).select([...new Set([...context.key, ...within])])
     for (const row of await query.where(key.isIn(some)).execute()) {
-      if (wanted.get(keyText(rowKey(context, row))) !== textOf(row)) throw new PartHeldError(context.name)
+      const parent = parentOf(row)
+      // A row without a key of a record is nobody's.
+      if (parent.some((part) => part === null)) continue
+      if (wanted.get(keyText(rowKey(context, row))) !== keyText(parent)) holders.push(parent)
     }
   }
+  if (holders.length > 0) throw new PartHeldError(context.name, holders)
 }
 
 /**

@@ -75,7 +75,8 @@ export type InputRecord<DB, Table, Column extends string, Parts> = InputRow<Tabl
 }
 
 /** A table as an entity store. */
-export type TableStore<Out, In> = EntityStore<Out, In> & Required<Omit<EntityStore<Out, In>, 'identity' | 'identities'>>
+export type TableStore<Out, In> = EntityStore<Out, In> &
+  Required<Omit<EntityStore<Out, In>, 'identity' | 'identities' | 'parts'>>
 
 /** A table and those that hold parts of its records, as an entity store. */
 export type AggregateStore<Out, In> = EntityStore<Out, In> &

@@ -56,7 +56,7 @@ export function createWatching<Out, In>(
       for (const context of contexts) await checkWatched(context)
     },
   }
-  for (const name of ['identity', 'identities'] as const) {
+  for (const name of ['parts', 'identity', 'identities'] as const) {
     Object.defineProperty(watched, name, { enumerable: true, get: () => store[name] })
   }
   return withHandle(watched, {
