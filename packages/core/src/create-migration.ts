@@ -71,6 +71,8 @@ export function createMigration(options: MigrationOptions): Migration {
 
   let current = UNKNOWN
   let heardAt = Number.NEGATIVE_INFINITY
+  // By a clock that costs no memory to read, for whoever asks at every read. A clock of the caller's own is asked every time.
+  let freshUntil = Number.NEGATIVE_INFINITY
   let watch: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined
 
   const road = createRoad({
@@ -94,7 +96,10 @@ export function createMigration(options: MigrationOptions): Migration {
 
   function take(sighting: Sighting | undefined): Snapshot {
     if (sighting !== undefined && sighting.row.epoch >= current.epoch) {
-      if (sighting.authoritative) heardAt = now()
+      if (sighting.authoritative) {
+        heardAt = now()
+        if (options.now === undefined) freshUntil = performance.now() + leaseMs
+      }
       const { phase, epoch, incarnation, open } = sighting.row
       const from = current
       current = { phase, epoch, plan: PLANS[phase], incarnation, switching: !open, stale: false }
@@ -191,7 +196,7 @@ export function createMigration(options: MigrationOptions): Migration {
     },
 
     get snapshot() {
-      return context.current()?.snapshot ?? mark()
+      return context.current()?.snapshot ?? (performance.now() < freshUntil ? current : mark())
     },
 
     get unitOfWork() {

@@ -10,7 +10,7 @@ const tick = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms)
 
 let world: ReturnType<typeof createWorld>
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'] })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'performance'] })
   world = createWorld()
 })
 afterEach(async () => {
