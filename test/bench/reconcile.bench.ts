@@ -78,7 +78,7 @@ interface Sweep {
 
 async function sweep({ migration, accounts }: World, options: { readonly digests?: boolean } = {}): Promise<Sweep> {
   const findings: Finding[] = []
-  const sweeping = reconcile.sweep(migration, accounts, options)
+  const sweeping = reconcile.sweep(migration, accounts, { maxPrimaryLoad: 1, ...options })
   for (;;) {
     const step = await sweeping.next()
     if (step.done) return { findings, record: step.value }

@@ -1,4 +1,4 @@
-import { FenceTimeoutError, StalePhaseError, TimeoutError, TwinspanError, UnavailableError } from '@twinspan/core'
+import { isOutage, StalePhaseError } from '@twinspan/core'
 
 export type Place = 'legacy' | 'target' | 'store' | 'phase'
 
@@ -25,18 +25,5 @@ export async function reach<T>(place: Place, work: () => Promise<T>): Promise<T>
 export function outageOf(place: Place, error: unknown): Outage | undefined {
   if (error instanceof Outage) return error
   if (error instanceof StalePhaseError) return new Outage('phase', error)
-  return isFault(error) ? undefined : new Outage(place, error)
-}
-
-/** What waiting does not mend: a refusal of our own, or a bug in the code that was called. */
-function isFault(error: unknown): boolean {
-  if (error instanceof UnavailableError || error instanceof TimeoutError || error instanceof FenceTimeoutError) {
-    return false
-  }
-  return (
-    error instanceof TwinspanError ||
-    error instanceof TypeError ||
-    error instanceof ReferenceError ||
-    error instanceof SyntaxError
-  )
+  return isOutage(error) ? new Outage(place, error) : undefined
 }

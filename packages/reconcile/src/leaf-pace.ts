@@ -12,7 +12,7 @@ const TARGET_MS = 25
 /** Decides how many rows the next leaf has. */
 export interface LeafPace {
   /** Runs `read` with the number of rows, and steers by the time that it takes. */
-  steer<T>(read: (rows: number) => Promise<T>): Promise<T>
+  steer<T>(read: (rows: number) => Promise<T>): Promise<{ readonly result: T; readonly ms: number }>
 }
 
 export function createLeafPace(now: () => number): LeafPace {
@@ -22,9 +22,10 @@ export function createLeafPace(now: () => number): LeafPace {
       const asked = rows
       const began = now()
       const result = await read(asked)
-      const factor = Math.min(2, Math.max(0.5, TARGET_MS / Math.max(now() - began, 1)))
+      const ms = now() - began
+      const factor = Math.min(2, Math.max(0.5, TARGET_MS / Math.max(ms, 1)))
       rows = Math.round(Math.min(MOST_ROWS, Math.max(FEWEST_ROWS, asked * factor)))
-      return result
+      return { result, ms }
     },
   }
 }

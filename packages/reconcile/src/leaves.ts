@@ -30,7 +30,7 @@ export async function* compareLeaves(
   const pace = createLeafPace(migration.now)
   let differed = 0
   for (let leading = pace.steer((rows) => leafAfter(undefined, rows)); ; ) {
-    const leaf = await leading
+    const { result: leaf, ms } = await leading
     const following = digest(secondary, [leaf])
     // The primary works on the next leaf while the secondary works on this one.
     if (leaf.through !== undefined) {
@@ -39,7 +39,7 @@ export async function* compareLeaves(
     }
     const agrees = same(leaf.truth, (await following)[0])
     differed = agrees ? 0 : differed + 1
-    yield { rows: leaf.truth.rows, sightings: agrees ? [] : await drillDown(leaf) }
+    yield { rows: leaf.truth.rows, sightings: agrees ? [] : await drillDown(leaf), primaryMs: ms }
     if (leaf.through === undefined) return
     assertCurrent(comparison)
     if (differed === HOPELESS) {
@@ -64,7 +64,7 @@ export async function* compareLeaves(
     const sightings: Sighting[] = []
     for (const [at, part] of parts.entries()) {
       if (same(ours[at], theirs[at])) continue
-      sightings.push(...(await compareStretch(comparison, part, SHORT_ROWS * 10)).sightings)
+      sightings.push(...(await compareStretch(comparison, part, SHORT_ROWS * 10)))
     }
     return sightings
   }

@@ -12,6 +12,8 @@ export interface ComparedPage {
   /** Rows of the primary in this page. */
   readonly rows: number
   readonly sightings: readonly Sighting[]
+  /** How long the primary was at work for it, in milliseconds. */
+  readonly primaryMs: number
 }
 
 interface Entry {
@@ -38,7 +40,7 @@ export async function* comparePages(
   let after = from
   let reading = readPage(comparison, after, pageRows)
   for (;;) {
-    const rows = await reading
+    const { rows, primaryMs } = await reading
     const last = rows.length < pageRows ? undefined : entity.keyOf(primary, rows.at(-1))
     // The next page is on its way while this one is compared.
     if (last !== undefined) {
@@ -48,6 +50,7 @@ export async function* comparePages(
     yield {
       rows: rows.length,
       sightings: await comparePage(comparison, rows, { after, through: last, limit: pageRows }),
+      primaryMs,
     }
     if (last === undefined) return
     after = last
@@ -60,16 +63,22 @@ export async function compareStretch(
   comparison: Comparison,
   { after, through }: Stretch,
   limit: number,
-): Promise<ComparedPage> {
+): Promise<readonly Sighting[]> {
   const stretch = { after, through, limit }
   const { entity, primary } = comparison
   const rows: unknown[] = []
   for await (const page of rowsOf(entity[primary], (row) => entity.keyOf(primary, row), stretch)) rows.push(...page)
-  return { rows: rows.length, sightings: await comparePage(comparison, rows, stretch) }
+  return comparePage(comparison, rows, stretch)
 }
 
-function readPage({ entity, primary }: Comparison, after: Key | undefined, limit: number): Promise<readonly unknown[]> {
-  return entity[primary].scan(after === undefined ? { limit } : { after, limit })
+async function readPage(
+  { entity, migration, primary }: Comparison,
+  after: Key | undefined,
+  limit: number,
+): Promise<{ readonly rows: readonly unknown[]; readonly primaryMs: number }> {
+  const began = migration.now()
+  const rows = await entity[primary].scan(after === undefined ? { limit } : { after, limit })
+  return { rows, primaryMs: migration.now() - began }
 }
 
 interface Section {

@@ -1,10 +1,12 @@
 import { sample } from './sample.ts'
 import { sweep } from './sweep.ts'
+import { watch } from './watch.ts'
 
 /** Compares both stores of an entity while they are in use. */
 export interface Reconcile {
   readonly sample: typeof sample
   readonly sweep: typeof sweep
+  readonly watch: typeof watch
 }
 
-export const reconcile: Reconcile = { sample, sweep }
+export const reconcile: Reconcile = { sample, sweep, watch }

@@ -16,6 +16,7 @@ import { compareLeaves } from './leaves.ts'
 import { type CompareOptions, compareSettings } from './options.ts'
 import { comparePages } from './pages.ts'
 import { createPatterns } from './patterns.ts'
+import { pause } from './pause.ts'
 import { createPlaces } from './places.ts'
 import { createRepair, type Repair } from './repair.ts'
 import { createSuspects, type Drift } from './suspects.ts'
@@ -46,6 +47,13 @@ export interface SweepOptions extends CompareOptions {
    * @default true
    */
   readonly digests?: boolean
+  /**
+   * The share of the wall time, above 0 and up to 1, in which the primary may be busy with this sweep. It rests for the
+   * remainder; when the primary becomes slower, so does the sweep.
+   *
+   * @default 0.5
+   */
+  readonly maxPrimaryLoad?: number
   /** Told after every page. */
   readonly onProgress?: (progress: ProgressOfSweep) => void
 }
@@ -83,10 +91,12 @@ export function sweep(
   if (!migration.entities.some((known) => known.name === entity.name)) {
     throw new InvalidOptionError('entity', entity.name, `an entity of migration "${migration.name}"`)
   }
+  const maxPrimaryLoad = numberOption('maxPrimaryLoad', options.maxPrimaryLoad, 0.5, { min: 0.001, max: 1 })
   const onProgress = options.onProgress ?? (() => {})
   return run(() => begin(migration, entity, settings), {
     pageRows,
     byDigest: options.digests ?? true,
+    maxPrimaryLoad,
     maxRepairs: options.repair === true ? maxRepairs : 0,
     onProgress,
   })
@@ -95,13 +105,14 @@ export function sweep(
 interface Work {
   readonly pageRows: number
   readonly byDigest: boolean
+  readonly maxPrimaryLoad: number
   readonly maxRepairs: number
   readonly onProgress: (progress: ProgressOfSweep) => void
 }
 
 async function* run(
   start: () => Comparison,
-  { pageRows, byDigest, maxRepairs, onProgress }: Work,
+  { pageRows, byDigest, maxPrimaryLoad, maxRepairs, onProgress }: Work,
 ): AsyncGenerator<Finding, SweepRecord> {
   const comparison = start()
   const { migration, entity } = comparison
@@ -129,6 +140,7 @@ async function* run(
 
   const plan = byDigest ? await planDigest(comparison) : { because: 'the caller wants every row read' }
   const pages = 'because' in plan ? comparePages(comparison, pageRows) : compareLeaves(comparison, plan, pageRows)
+  let began = migration.now()
   for await (const page of pages) {
     for (const { key, expected } of page.sightings) {
       suspects.add(key, expected)
@@ -139,6 +151,8 @@ async function* run(
     while (suspects.size > MOST_SUSPECTS) yield* await settle(await suspects.next())
     const readsRowsBecause = 'because' in plan ? plan.because : undefined
     onProgress({ entity: entity.name, rows: tally.rows, readsRowsBecause, suspects: suspects.size, drift: tally.drift })
+    await pause(comparison, page.primaryMs / maxPrimaryLoad - (migration.now() - began))
+    began = migration.now()
   }
   while (suspects.size > 0) yield* await settle(await suspects.next())
   const repaired = await repair.verify()

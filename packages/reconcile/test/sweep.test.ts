@@ -404,3 +404,69 @@ describe('a sweep that ends early', () => {
     expect(record.epoch).toBeLessThan(made.migration.snapshot.epoch)
   })
 })
+
+describe('the load on the primary', () => {
+  it('is kept to its share of the time', async () => {
+    let slow = async (): Promise<void> => {}
+    const made = await world(300, {
+      legacy: (members) => ({
+        ...members,
+        scan: async (range, options) => {
+          const rows = await members.scan(range, options)
+          await slow()
+          return rows
+        },
+      }),
+    })
+    slow = () => made.migration.sleep(40)
+    const took = async (maxPrimaryLoad: number): Promise<number> => {
+      const began = made.migration.now()
+      await sweep(made, { pageRows: 30, maxPrimaryLoad })
+      return made.migration.now() - began
+    }
+    const full = await took(1)
+    expect(await took(0.25)).toBeGreaterThanOrEqual(3 * full)
+  })
+})
+
+describe('a watch', () => {
+  it('sweeps again and again, past outages and changes of the primary, until it is told to end', async () => {
+    let failing = false
+    const made: World = await world(5, {
+      legacy: (members) => ({
+        ...members,
+        scan: async (range, options) => {
+          if (failing) throw Object.assign(new Error('gone'), { code: 'ECONNREFUSED' })
+          return members.scan(range, options)
+        },
+      }),
+    })
+    const stop = new AbortController()
+    const found: string[] = []
+    const failures: string[] = []
+    let rests = 0
+    made.onSleep = async (ms) => {
+      if (ms !== 60_000) return
+      rests++
+      if (rests === 1) await tamper(made, () => made.users.remove([3]))
+      if (rests === 2) failing = true
+      if (rests === 3) failing = false
+      if (rests === 4) stop.abort()
+    }
+    const watching = reconcile.watch(made.migration, made.entity, {
+      signal: stop.signal,
+      onFailure: (error) => failures.push(error),
+    })
+    for await (const { reason } of watching) found.push(reason)
+    expect(found).toEqual(['missing', 'missing'])
+    expect(failures).toEqual(['Error (ECONNREFUSED)'])
+    expect(await readSweepRecord(made.migration.store, 'users')).toMatchObject({ drift: 1 })
+  })
+
+  it('ends with an error that waiting does not mend', async () => {
+    const made = await world(5, { phase: 'off' })
+    await expect(reconcile.watch(made.migration, made.entity, { repair: true }).next()).rejects.toThrow(
+      PhaseRefusedError,
+    )
+  })
+})

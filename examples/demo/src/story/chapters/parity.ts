@@ -13,7 +13,7 @@ export async function parity(stage: Stage): Promise<void> {
         if (event.entity === entity.name) bar.update(event.compared)
       })
       let findings = 0
-      for await (const _finding of reconcile.sweep(migration, entity, { repair: true })) findings++
+      for await (const _finding of reconcile.sweep(migration, entity, { repair: true, maxPrimaryLoad: 1 })) findings++
       end()
       bar.done(`${count(findings)} differences`, findings === 0 ? 'good' : 'fault')
     }
