@@ -34,7 +34,7 @@ export function readBcrypt(hash: string, limits: Limits): Reading | Refused {
     {
       shell: hash.slice(0, -digest.length) + ALPHABET[0]?.repeat(digest.length),
       digest: clearPadding(digest, 2),
-      derive: (password) => deriveBcrypt(password, cost, salt),
+      derive: (password) => deriveForMinor(minor, password, cost, salt),
     },
   )
   if (minor !== 'x') return reading
@@ -44,6 +44,22 @@ export function readBcrypt(hash: string, limits: Limits): Reading | Refused {
     params,
     verify: async (password) => (password.some((byte) => byte > 127) ? 'ambiguous' : verify(password)),
   }
+}
+
+/**
+ * What writes `$2y$` is written in C, for which a zero ends a password; for the others a zero is a byte like any other.
+ * bcrypt itself cannot tell zeros alone from the empty password, and nobody logs in with that by typing something.
+ */
+async function deriveForMinor(
+  minor: string | undefined,
+  password: Buffer,
+  cost: number,
+  salt: string,
+): Promise<string> {
+  const end = minor === 'y' ? password.indexOf(0) : -1
+  const key = end < 0 ? password : password.subarray(0, end)
+  const made = await deriveBcrypt(key, cost, salt)
+  return password.length > 0 && key.every((byte) => byte === 0) ? '' : made
 }
 
 /** The 31 characters that bcrypt makes of a password, its cost and 22 characters of salt. */

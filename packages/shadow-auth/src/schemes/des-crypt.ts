@@ -1,6 +1,7 @@
-import { type DesBlock, desKey, desRounds, fromDesBlock, toDesBlock } from './des.ts'
+import { randomBytes } from 'node:crypto'
+import { runRounds } from '../round-pool.ts'
+import { desKey, desRounds, fromDesBlock, toDesBlock } from './des.ts'
 import { HASH64, randomHash64 } from './encoding.ts'
-import { inRounds } from './rounds.ts'
 import { type CostParams, readingOf, refuse, type Scheme } from './scheme.ts'
 
 const TRADITIONAL = /^([./0-9A-Za-z]{2})([./0-9A-Za-z]{11})$/
@@ -21,11 +22,11 @@ export function desCrypt(): Scheme {
         {
           shell: salt + '.'.repeat(11),
           digest,
-          derive: (password) => derive(packed(password), fromDigits(salt), 25),
+          derive: (password) => runRounds(25, 'des', packed(password), fromDigits(salt), 25),
         },
       )
     },
-    dummy: () => randomHash64(2) + spelled(Buffer.from(randomHash64(8))),
+    dummy: () => randomHash64(2) + randomDigest(),
   }
 }
 
@@ -45,22 +46,12 @@ export function bsdiCrypt(): Scheme {
         {
           shell: hash.slice(0, 9) + '.'.repeat(11),
           digest,
-          derive: (password) => derive(folded(password), fromDigits(salt), rounds),
+          derive: (password) => runRounds(rounds, 'des', folded(password), fromDigits(salt), rounds),
         },
       )
     },
-    dummy: ({ rounds = 725 }: CostParams = {}) =>
-      `_${toDigits(rounds)}${randomHash64(4)}${spelled(Buffer.from(randomHash64(8)))}`,
+    dummy: ({ rounds = 725 }: CostParams = {}) => `_${toDigits(rounds)}${randomHash64(4)}${randomDigest()}`,
   }
-}
-
-async function derive(key: Buffer, salt: number, rounds: number): Promise<string> {
-  const keys = desKey(key)
-  let block: DesBlock = [0, 0]
-  await inRounds(rounds, () => {
-    block = desRounds(block, keys, salt)
-  })
-  return spelled(fromDesBlock(block))
 }
 
 /** The first eight characters, seven bits each, moved up by one. */
@@ -79,10 +70,9 @@ function folded(password: Buffer): Buffer {
   return key
 }
 
-/** 64 bits in eleven characters, the highest first. */
-function spelled(bytes: Buffer): string {
-  const bits = BigInt(`0x${bytes.toString('hex')}`) << 2n
-  return Array.from({ length: 11 }, (_, at) => HASH64[Number((bits >> BigInt(60 - 6 * at)) & 63n)]).join('')
+/** Eleven characters that stand for 64 bits. */
+function randomDigest(): string {
+  return randomHash64(10) + HASH64[(4 * (randomBytes(1)[0] ?? 0)) & 63]
 }
 
 /** Characters of six bits each, the lowest first. */

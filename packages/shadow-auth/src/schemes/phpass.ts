@@ -1,6 +1,5 @@
-import { hash as digest } from 'node:crypto'
-import { HASH64, randomHash64, toHash64 } from './encoding.ts'
-import { inRounds } from './rounds.ts'
+import { runRounds } from '../round-pool.ts'
+import { HASH64, randomHash64 } from './encoding.ts'
 import { type CostParams, readingOf, refuse, type Scheme } from './scheme.ts'
 
 interface Phpass {
@@ -55,11 +54,7 @@ function scheme({ name, claims, form, prefix, algorithm, usualLog2, length }: Ph
           shell: hash.slice(0, -length) + HASH64[0]?.repeat(length),
           digest: stored,
           async derive(password) {
-            let state = digest(algorithm, Buffer.concat([Buffer.from(salt), password]), 'buffer')
-            await inRounds(rounds, () => {
-              state = digest(algorithm, Buffer.concat([state, password]), 'buffer')
-            })
-            return toHash64(state).slice(0, length)
+            return (await runRounds(rounds, 'phpass', password, salt, algorithm, rounds)).slice(0, length)
           },
         },
       )
