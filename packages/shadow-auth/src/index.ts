@@ -12,6 +12,7 @@ export type {
   TargetCredentials,
 } from '@twinspan/core'
 export { type Admission, type AdmissionOptions, type Admitted, createAdmission } from './admission.ts'
+export { type CalibrateOptions, type Calibration, calibrate } from './calibrate.ts'
 export type { EqualiserOptions } from './equaliser.ts'
 export type { Candidates } from './forms.ts'
 export { type Identified, identify } from './identify.ts'
