@@ -64,6 +64,16 @@ export interface Dialect {
   holdFence(db: Kysely<OwnTables>, scope: Scope, mode: 'shared' | 'exclusive'): Promise<void>
   /** For a statement that reads the fence row and has to hold it: a condition, and what ends the statement. */
   fenceGuard(scope: Scope): { readonly condition: RawBuilder<boolean>; readonly suffix: RawBuilder<unknown> }
+  /**
+   * Capture by transaction where a failed statement fails its transaction: the fence's check and the marks as one statement
+   * without parameters, and what has to be created for it in a schema.
+   */
+  readonly marks:
+    | {
+        create(schema: string): string
+        call(schema: string | undefined, scope: Scope): (entity: string, keyTexts: readonly string[]) => string
+      }
+    | undefined
   /** Locks stripes in ascending order and returns those that are held now. */
   lockStripes(
     db: Kysely<OwnTables>,

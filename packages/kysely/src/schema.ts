@@ -11,8 +11,8 @@ const ATTEMPTS = 10
 
 /** Creates or upgrades Twinspan's tables with Kysely's own migrator. Any number of processes may do it at once. */
 export async function prepareSchema({ own, dialect, schema }: Database): Promise<void> {
-  const migrations = migrationsFor(dialect)
   const where = schema ?? (dialect.engine === 'postgres' ? await currentSchema(own) : undefined)
+  const migrations = migrationsFor(dialect, where)
   const migrator = new Migrator({
     db: own,
     provider: { getMigrations: async () => migrations },
@@ -47,7 +47,7 @@ async function currentSchema(own: Kysely<OwnTables>): Promise<string | undefined
   return rows[0]?.name ?? undefined
 }
 
-function migrationsFor(dialect: Dialect): Record<string, Migration> {
+function migrationsFor(dialect: Dialect, schema: string | undefined): Record<string, Migration> {
   const create = (names: readonly OwnTable[]) => (db: Kysely<unknown>) =>
     createTables(db as Kysely<OwnTables>, dialect, names)
   const added: readonly OwnTable[] = ['twinspan_intent', 'twinspan_version']
@@ -60,6 +60,11 @@ function migrationsFor(dialect: Dialect): Record<string, Migration> {
       },
     },
     '0002-intents': { up: create(added) },
+    '0003-marks': {
+      async up(db) {
+        if (dialect.marks !== undefined && schema !== undefined) await sql.raw(dialect.marks.create(schema)).execute(db)
+      },
+    },
   }
 }
 

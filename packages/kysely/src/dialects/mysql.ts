@@ -82,6 +82,7 @@ export const mysql: Dialect = {
       .execute()
   },
   fenceGuard: () => ({ condition: sql<boolean>`1 = 1`, suffix: sql`lock in share mode` }),
+  marks: undefined,
   lockStripes,
 
   describe: describeMysql,

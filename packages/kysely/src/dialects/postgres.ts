@@ -4,6 +4,7 @@ import { journalIndex } from '../journal-index.ts'
 import { lockStripes } from '../stripes.ts'
 import { contendedPostgres, describePostgres } from './postgres-catalog.ts'
 import { FENCE_LOCKS, fenceLock } from './postgres-fence.ts'
+import { marksCall, marksFunction } from './postgres-marks.ts'
 import { deniedSequence, postgresCapture, postgresFreeze } from './postgres-triggers.ts'
 
 /** Below this many pages a table is counted, above it the planner's figure will do. */
@@ -56,6 +57,7 @@ export const postgres: Dialect = {
     // The statement's snapshot is older than the lock: `for share` reads the row again, as it is now.
     suffix: sql`for share of fence`,
   }),
+  marks: { create: marksFunction, call: marksCall },
   lockStripes,
 
   describe: describePostgres,

@@ -48,6 +48,7 @@ export const sqlite: Dialect = {
 
   holdFence: async () => {},
   fenceGuard: () => ({ condition: sql<boolean>`1 = 1`, suffix: sql`` }),
+  marks: undefined,
   lockStripes: async (_db, _scope, stripes) => stripes,
 
   describe,
