@@ -35,6 +35,8 @@ export default defineConfig({
     projects: [
       ...packages.map((name) => project(name, `packages/${name}`)),
       project('demo', 'examples/demo'),
+      project('express', 'examples/express'),
+      project('fastify', 'examples/fastify'),
       project('test', 'test', ['**/*.test.ts'], ['**/*.test-d.ts']),
     ],
   },

@@ -1,0 +1,7 @@
+export { ANSWER, type Answer, answerTo, isLongEnough } from './answers.ts'
+export { type AuthParts, createAuth } from './auth.ts'
+export { type Config, configFrom } from './config.ts'
+export { type Databases, openDatabases, seed } from './databases.ts'
+export { createResets, type Mailer, type Resets } from './resets.ts'
+export { createSessions, SESSION_MS, type Sessions, type SessionUser } from './sessions.ts'
+export { drain, onSignal } from './shutdown.ts'
