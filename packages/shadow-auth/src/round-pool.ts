@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
+import type { Answer, Job } from './round-worker.ts'
 import { ROUND_FUNCTIONS, type RoundFunctions } from './schemes/round-functions.ts'
 
 /** So few rounds take a millisecond or two: they are run where they are asked for. */
@@ -9,19 +10,6 @@ const MOST_WORKERS = Math.min(4, Math.max(1, availableParallelism() - 1))
 
 type Rest<Name extends keyof RoundFunctions> =
   Parameters<RoundFunctions[Name]> extends [Buffer, ...infer Others] ? Others : never
-
-export interface Job {
-  readonly id: number
-  readonly name: keyof RoundFunctions
-  readonly password: Uint8Array
-  readonly rest: readonly unknown[]
-}
-
-export interface Answer {
-  readonly id: number
-  /** Absent when the function threw. */
-  readonly made: string | undefined
-}
 
 interface Lane {
   readonly worker: Worker

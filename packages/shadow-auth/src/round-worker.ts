@@ -1,6 +1,18 @@
 import { parentPort } from 'node:worker_threads'
-import type { Answer, Job } from './round-pool.ts'
-import { ROUND_FUNCTIONS } from './schemes/round-functions.ts'
+import { ROUND_FUNCTIONS, type RoundFunctions } from './schemes/round-functions.ts'
+
+export interface Job {
+  readonly id: number
+  readonly name: keyof RoundFunctions
+  readonly password: Uint8Array
+  readonly rest: readonly unknown[]
+}
+
+export interface Answer {
+  readonly id: number
+  /** Absent when the function threw. */
+  readonly made: string | undefined
+}
 
 // The other end of round-pool.ts.
 parentPort?.on('message', ({ id, name, password, rest }: Job) => {

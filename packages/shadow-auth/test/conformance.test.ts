@@ -19,6 +19,7 @@ describe('vectors', () => {
       new Set(VECTORS.map((vector) => `${vector.scheme} ${vector.hash} ${passwordOf(vector).toString('hex')}`)).size,
     ).toBe(VECTORS.length)
     expect(VECTORS.filter(({ source }) => source.length < 4)).toEqual([])
+    expect([...names].filter((name) => VECTORS.filter(({ scheme }) => scheme === name).length < 2)).toEqual([])
   })
 
   it('cover 35 schemes that the string alone tells apart, and are more than 400', () => {
