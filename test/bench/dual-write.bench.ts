@@ -1,11 +1,14 @@
-// npm run bench -- dual-write [--only=noop,pg,mariadb,lag,drain] [--settings=c1,c16] [--seconds=0.5]
+// npm run bench -- dual-write [--only=noop,pg,mariadb,lag,drain] [--settings=c1,c16] [--seconds=0.5] [--keys=200000]
 import { PHASES } from '@twinspan/core'
-import type { BenchContext, Cases, Measurement } from './bench.ts'
+import type { BenchContext, Case, Cases, Measurement } from './bench.ts'
+import { measureDrain, measureKeepUp, measureLag, withWays } from './dual-write/mirroring.ts'
 import { measureNoop } from './dual-write/noop.ts'
 import { openStore, type Store } from './dual-write/stores.ts'
+import type { Ways } from './dual-write/subjects.ts'
 import { measureWrites, SETTINGS, type Setting, SUBJECTS } from './dual-write/writes.ts'
 
 const SECONDS = 0.5
+const KEYS = 200_000
 
 /** Cases that are measured together, in turns, when the first of them is asked for. */
 function together(
@@ -41,6 +44,26 @@ function writes(engine: Store['engine'], setting: Setting): Cases {
   })
 }
 
+/** A case on databases of its own. */
+function alone(
+  part: string,
+  engine: Store['engine'],
+  measure: (ways: Ways, context: BenchContext) => ReturnType<Case>,
+): Case {
+  return async (context) => (asksFor(context, 'only', part) ? withWays(engine, (ways) => measure(ways, context)) : [])
+}
+
+function lag(engine: Store['engine']): Cases {
+  return Object.fromEntries(
+    (['trigger', 'transaction'] as const).map((capture) => [
+      `${engine}.ours.${capture}.lag500`,
+      alone('lag', engine, (ways) => measureLag(ways, capture, { perSecond: 500, seconds: 4 })),
+    ]),
+  )
+}
+
+const keysOf = (context: BenchContext): number => Number(option(context, 'keys') ?? KEYS)
+
 function option({ args }: BenchContext, name: string): string | undefined {
   return args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3)
 }
@@ -58,4 +81,9 @@ export const cases: Cases = {
   ...together('noop', noopNames, measureNoop),
   ...Object.assign({}, ...SETTINGS.map((setting) => writes('pg', setting))),
   ...Object.assign({}, ...SETTINGS.map((setting) => writes('mariadb', setting))),
+  ...lag('pg'),
+  ...lag('mariadb'),
+  'drain.pg-pg': alone('drain', 'pg', (ways, context) => measureDrain(ways, keysOf(context))),
+  'drain.mariadb-pg': alone('drain', 'mariadb', (ways, context) => measureDrain(ways, keysOf(context))),
+  'keepup.5000': alone('drain', 'pg', (ways) => measureKeepUp(ways, { perSecond: 5_000, seconds: 6 })),
 }

@@ -15,6 +15,7 @@ export interface Store {
   readonly engine: 'pg' | 'mariadb'
   /** The quickest way to the server: its local socket, where there is one. */
   readonly local: Endpoint
+  readonly url: string
   /** A pool of its own on the database, by the given way. */
   connect(options?: { readonly through?: Endpoint; readonly size?: number }): Kysely<Tables>
   /** A table of `rows` accounts. */
@@ -33,6 +34,7 @@ export async function openStore(engine: Store['engine']): Promise<Store> {
   const connected: Kysely<Tables>[] = []
   return {
     engine,
+    url: url.href,
     local,
     connect({ through = local, size = 20 } = {}) {
       const db = engine === 'pg' ? connectPostgres(url, through, size) : connectMariadb(url, through, size)
