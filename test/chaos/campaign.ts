@@ -137,6 +137,7 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
       reads: fleet.log.reads,
       ...sortedErrors(fleet.log, blame),
       crashes: fleet.log.crashes,
+      missed: fleet.log.missed,
       drift: fleet.log.drift,
       maxJournalDepth: watch.maxDepth(),
       drainMs,

@@ -24,7 +24,7 @@ interface Lane {
 }
 
 const LANES: readonly Lane[] = [
-  { name: 'kills', pauseMs: [1_200, 4_000], faults: [[1, 'kill -9', kill]] },
+  { name: 'kills', pauseMs: [1_000, 3_200], faults: [[1, 'kill -9', kill]] },
   { name: 'stops', pauseMs: [3_000, 7_000], faults: [[1, 'process stopped and continued', stop]] },
   {
     name: 'sessions',

@@ -39,6 +39,7 @@ export interface Logbook {
   readonly did: Record<string, number>
   readonly refused: Record<string, number>
   readonly drift: string[]
+  readonly missed: string[]
   readonly errors: Mishap[]
   /** Calls that took longer than a second. */
   readonly slow: Mishap[]
@@ -87,6 +88,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     did: {},
     refused: {},
     drift: [],
+    missed: [],
     errors: [],
     slow: [],
     reads: 0,
@@ -152,6 +154,9 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
         return
       case 'drift':
         log.drift.push(message.found)
+        return
+      case 'missed':
+        log.missed.push(message.what)
         return
       case 'read':
         log.reads++
@@ -243,7 +248,11 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       const ending = living()
       for (const member of ending) {
         resume(member)
-        if (member.child.connected) member.child.send('stop' satisfies Command)
+        // Whatever a worker is at, somebody else finishes it or undoes it.
+        if (member.slot.role === 'worker') {
+          member.condemned = true
+          member.child.kill('SIGKILL')
+        } else if (member.child.connected) member.child.send('stop' satisfies Command)
       }
       const patience = new AbortController()
       const impatient = wait(patienceMs, undefined, { signal: patience.signal }).catch(() => {})

@@ -36,6 +36,8 @@ export type Message =
   | { readonly type: 'end'; readonly id: number; readonly at: string; readonly effects: readonly Effect[] }
   | { readonly type: 'error'; readonly id: number; readonly at: string; readonly error: string }
   | { readonly type: 'read'; readonly begun: string; readonly at: string; readonly error?: string }
+  /** A user did not find what it had left. */
+  | { readonly type: 'missed'; readonly what: string }
   /** The process is about to stop itself. */
   | { readonly type: 'stopping'; readonly at: Failpoint }
   /** A worker changed something, or could not. */

@@ -26,6 +26,8 @@ export interface CampaignReport extends Verdict {
   readonly undueErrors: readonly string[]
   /** Processes that ended although nobody had told them to. */
   readonly crashes: readonly string[]
+  /** Look-ups that did not find what the same user had left there. */
+  readonly missed: readonly string[]
   /** What sweeps found to differ while nothing in the journal explained it. */
   readonly drift: readonly string[]
   /** The longest call while neither the primary was hurt nor a process stood still, in milliseconds. */
@@ -36,17 +38,17 @@ export interface CampaignReport extends Verdict {
 }
 
 /** What a campaign must not find, each with what it found. */
-const FAILURES = ['lost', 'divergent', 'undueErrors', 'crashes', 'drift'] as const
+const FAILURES = ['lost', 'divergent', 'missed', 'undueErrors', 'crashes', 'drift'] as const
 
 export function isClean(report: CampaignReport): boolean {
   return FAILURES.every((failure) => report[failure].length === 0)
 }
 
-export function total(counts: Counts): number {
+function total(counts: Counts): number {
   return Object.values(counts).reduce((sum, one) => sum + one, 0)
 }
 
-const WIDTH = 34
+const WIDTH = 40
 const SHOWN = 10
 
 /** A report for people, line by line. */
@@ -83,6 +85,7 @@ export function render(report: CampaignReport): readonly string[] {
 const NAMES: Readonly<Record<(typeof FAILURES)[number], string>> = {
   lost: 'writes lost',
   divergent: 'keys divergent',
+  missed: 'own writes not found',
   undueErrors: 'errors that the primary does not explain',
   crashes: 'processes that ended by themselves',
   drift: 'keys that sweeps found to drift',

@@ -5,8 +5,11 @@ import { generator, type Random } from './random.ts'
 import type { Things } from './things.ts'
 import { COLD_KEYS, HOT_KEYS, OWN_KEYS } from './world.ts'
 
-/** Rows of each user's own, which it moves and swaps. */
+/** Rows of each user's own, which it moves and swaps, and looks up to see that they are what it left. */
 const OWN = 8
+
+/** How often a user may lose sight of its rows and go on with others. */
+const BLOCKS = 64
 
 /** One call: what it may leave behind, and what it did when it was answered. */
 interface Act {
@@ -85,35 +88,51 @@ export function startUsers(things: Things, orders: Orders, pass: Pass): { stop()
 
   async function user(number: number): Promise<void> {
     const random = generator(orders.seed, `user ${number}`)
-    const own = OWN_KEYS + (orders.index * orders.users + number) * OWN
-    const draw = {
-      random,
-      shared: () => sharedKey(random, orders.onlyKeysBelow),
-      own: () => (orders.onlyKeysBelow === undefined ? own + random(OWN) : random(orders.onlyKeysBelow)),
-    }
+    const keys = createKeys(random, orders, number)
     while (running) {
-      if (random(8) === 0) await read(draw.shared())
-      else await write(actOf({ ...draw, value: `${orders.index}.${number}.${calls}` }))
+      const value = `${orders.index}.${number}.${calls}`
+      if (random(8) > 0) await write(actOf({ random, value, shared: keys.shared, own: keys.own }), keys)
+      else if (random(2) === 0) await read(keys.shared())
+      else await lookUp(keys)
       await wait(random(orders.pauseMs))
     }
   }
 
-  async function write(act: Act): Promise<void> {
+  async function write(act: Act, keys: Keys): Promise<void> {
     const id = calls++
     await tell({ type: 'begin', id, at: now(), possible: act.possible })
     try {
       const effects = await act.run(things)
       await pass('write.after-commit')
+      keys.left(effects)
       await tell({ type: 'end', id, at: now(), effects })
     } catch (error) {
+      keys.lostSight()
       await tell({ type: 'error', id, at: now(), error: describe(error) })
     }
   }
 
-  async function read(key: number): Promise<void> {
+  async function read(key: number): Promise<{ readonly value: string | null } | undefined> {
     const begun = now()
-    const error = await things.find(key).then(() => undefined, describe)
-    await tell({ type: 'read', begun, at: now(), ...(error === undefined ? {} : { error }) })
+    try {
+      const value = await things.find(key)
+      await tell({ type: 'read', begun, at: now() })
+      return { value }
+    } catch (error) {
+      await tell({ type: 'read', begun, at: now(), error: describe(error) })
+      return undefined
+    }
+  }
+
+  /** Nobody else writes these rows, so that they are as they were left. */
+  async function lookUp(keys: Keys): Promise<void> {
+    const key = keys.own()
+    const expected = keys.known(key)
+    if (expected === undefined) return
+    const found = await read(key)
+    if (found !== undefined && found.value !== expected) {
+      await tell({ type: 'missed', what: `key ${key}: ${found.value} was found, ${expected} had been left there` })
+    }
   }
 
   const users = Array.from({ length: orders.users }, (_, number) => user(number))
@@ -125,6 +144,44 @@ export function startUsers(things: Things, orders: Orders, pass: Pass): { stop()
   }
 }
 
+/** Which keys a user writes, and what it knows of its own. */
+interface Keys {
+  shared(): number
+  own(): number
+  /** What the user left at a key of its own; `undefined` where it does not know. */
+  known(key: number): string | null | undefined
+  left(effects: readonly Effect[]): void
+  /** A call failed, and may take effect all the same, and later: from here on the user has other keys. */
+  lostSight(): void
+}
+
+function createKeys(random: Random, { index, users, onlyKeysBelow }: Orders, user: number): Keys {
+  const known = new Map<number, string | null>()
+  let block = 0
+  let last = HOT_KEYS
+  return {
+    shared() {
+      if (onlyKeysBelow !== undefined) return random(onlyKeysBelow)
+      if (random(2) === 0) return random(HOT_KEYS)
+      // A few times in a row and hardly ever again: a copy that comes too late is not made good by the next one.
+      if (random(3) > 0) last = HOT_KEYS + random(COLD_KEYS)
+      return last
+    },
+    own() {
+      if (onlyKeysBelow !== undefined) return random(onlyKeysBelow)
+      return OWN_KEYS + ((index * users + user) * BLOCKS + (block % BLOCKS)) * OWN + random(OWN)
+    },
+    known: (key) => known.get(key),
+    left(effects) {
+      for (const [key, value] of effects) if (key >= OWN_KEYS) known.set(key, value)
+    },
+    lostSight() {
+      block++
+      known.clear()
+    },
+  }
+}
+
 function actOf(draw: Draw): Act {
   let left = draw.random(ACTS.reduce((sum, [weight]) => sum + weight, 0))
   for (const [weight, make] of ACTS) {
@@ -132,11 +189,6 @@ function actOf(draw: Draw): Act {
     left -= weight
   }
   throw new Error('The weights do not add up.')
-}
-
-function sharedKey(random: Random, below: number | undefined): number {
-  if (below !== undefined) return random(below)
-  return random(2) === 0 ? random(HOT_KEYS) : HOT_KEYS + random(COLD_KEYS)
 }
 
 function describe(error: unknown): string {
