@@ -64,8 +64,27 @@ export interface BoundSide {
    * or writes nothing that stays. Tables, keys and triggers are looked at by the one who asks.
    */
   examine?(examination: Examination): Promise<readonly SideFinding[]>
+  /**
+   * Tells of marks in this side's journal, whichever process made them, where the database can and was given a connection
+   * to do so on. A hint may be lost: whoever waits for one looks by himself from time to time.
+   *
+   * @param wake called when there may be marks
+   */
+  hints?(wake: () => void): MarkHints
   /** Whether an error that came out of this side's driver, however wrapped, is the fence refusing a write. */
   isStalePhase(error: unknown): boolean
+}
+
+export interface MarkHints {
+  /**
+   * Asks for the next mark to be told of. `true`: every mark that commits from now on calls `wake`, the first at least; those
+   * that were there before tell nobody, so look once more. `false`: not now, because nobody can be asked, another process has
+   * asked, or marks are about to be committed. Asks again after every `wake`.
+   */
+  arm(): Promise<boolean>
+  /** Whoever is awake need not be told: writers are spared the telling. */
+  disarm(): Promise<void>
+  stop(): Promise<void>
 }
 
 export interface CopyRequest {

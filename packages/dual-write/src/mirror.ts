@@ -5,11 +5,17 @@ import { createCompactor } from './compactor.ts'
 import { createCopier, type Outcome } from './copier.ts'
 import { createPace } from './pace.ts'
 import { reapCalls } from './reaper.ts'
+import { createWaker } from './waker.ts'
 
 export interface MirrorOptions {
   /** How many journal rows are taken at once. @default 500 */
   readonly batchSize?: number
-  /** How often the journal is looked at without a hint. @default 250 */
+  /**
+   * How often the journal is looked at without a hint. A side that tells of other processes' writes (`listen` of `kyselySide`)
+   * lets it be long.
+   *
+   * @default 250
+   */
   readonly pollMs?: number
   /**
    * How long the mirror rests after a batch that was not full. What is written meanwhile is copied together: a mirror that
@@ -101,6 +107,7 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
   })
 
   let wake = (): void => {}
+  const waker = createWaker(migration, { pollMs, wake: () => wake() })
   let running:
     | { readonly stop: AbortController; readonly ended: Promise<void>; readonly unsubscribe: () => void }
     | undefined
@@ -135,7 +142,10 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
         reaped = migration.now()
         await reapCalls(migration, timeoutMs).catch(() => {})
       }
-      const outcome = breaker.allows && migration.snapshot.plan.mirrorsTo !== null ? await step() : 'idle'
+      const working = breaker.allows && migration.snapshot.plan.mirrorsTo !== null
+      const outcome = working ? await step() : 'idle'
+      // Nothing is told to whoever is at work, or cannot work.
+      if (!working || outcome !== 'idle') await waker.disarm()
       if (outcome === 'copied') continue
       if (outcome === 'caught-up') {
         if (restMs > 0) await migration.sleep(restMs, signal).catch(() => {})
@@ -145,8 +155,10 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
         measured = migration.now()
         await measure()
       }
+      // What was marked before it told nobody.
+      if (working && outcome === 'idle' && (await waker.arm()) === 'look') continue
       if (signal.aborted) return
-      await Promise.race([woken, migration.sleep(pollMs, signal).catch(() => {})])
+      await Promise.race([woken, migration.sleep(waker.patienceMs, signal).catch(() => {})])
     }
   }
 
@@ -192,7 +204,10 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
       if (running !== undefined) return
       callsOf(migration).open()
       const stop = new AbortController()
-      const unsubscribe = migration.events.on('dirty', () => wake())
+      const reasons = [migration.events.on('dirty', () => wake()), migration.events.on('phase', () => wake())]
+      const unsubscribe = (): void => {
+        for (const end of reasons) end()
+      }
       running = { stop, unsubscribe, ended: migration.detached(() => work(stop.signal)) }
       migration.onStop(() => mirror.stop())
     },
@@ -211,6 +226,7 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
       const deadline = migration.now() + budgetMs
       // A copy that hangs is left to the server, which ends its transaction; whoever shuts down does not wait for it.
       await within(budgetMs, 'the mirror', () => ended).catch(() => {})
+      await within(budgetMs, 'the mirror', () => waker.stop()).catch(() => {})
       const left = deadline - migration.now()
       if (left > 0) await within(left, 'the mirror', () => drain({ budgetMs: left })).catch(() => {})
     },

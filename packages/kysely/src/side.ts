@@ -9,12 +9,13 @@ import { createFence } from './fence.ts'
 import { createFreeze } from './freeze.ts'
 import { createIntents } from './intents.ts'
 import { createJournal } from './journal.ts'
+import { createJournalHints } from './journal-hints.ts'
 import { nameOption } from './names.ts'
 import type { KeyOption } from './parts.ts'
 import { patient } from './patient.ts'
 import { isStalePhase } from './stale.ts'
-import type { FollowOptions } from './state/follow.ts'
-import { kyselyStateStore } from './state-store.ts'
+import type { FollowOptions, Hints } from './state/follow.ts'
+import { hintsOption, openStateStore } from './state-store.ts'
 import { stripeRows } from './stripes.ts'
 import {
   type AggregateStore,
@@ -78,20 +79,26 @@ export interface KyselySide<DB> extends Side {
  *
  * @throws UnsupportedEngineError, InvalidOptionError
  */
-export function kyselySide<DB>(db: Kysely<DB>, options?: FollowOptions): KyselySide<DB> {
+export function kyselySide<DB>(db: Kysely<DB>, options: FollowOptions = {}): KyselySide<DB> {
   const database = openDatabase(db)
+  // One connection hears of documents and of marks.
+  const hints = hintsOption(database, options)
   return {
     engine: database.dialect.engine,
-    store: kyselyStateStore(db, options),
+    store: openStateStore(database, hints),
     // One implementation of two signatures.
     table: ((name: string, options: TableOptions) =>
       createTable(database, name, options)) as unknown as KyselySide<DB>['table'],
     watching: (store, tables) => createWatching(database, store, tables),
-    bind: (scope) => bindSide(database, scope),
+    bind: (scope) => bindSide(database, scope, hints),
   }
 }
 
-function bindSide(database: Database, { migration, side, intents = false }: SideScope): BoundSide {
+function bindSide(
+  database: Database,
+  { migration, side, intents = false }: SideScope,
+  hints: Hints | undefined,
+): BoundSide {
   const scope = { migration: nameOption('name', migration), side }
   const stripesReady = stripeRows(database, scope)
   return {
@@ -110,6 +117,7 @@ function bindSide(database: Database, { migration, side, intents = false }: Side
     copy: createCopy(database, scope, stripesReady),
     captureWrite: createCaptureWrite(database, scope),
     examine: createExamine(database, scope),
+    ...(hints === undefined ? {} : { hints: createJournalHints(hints, scope) }),
     isStalePhase,
   }
 }

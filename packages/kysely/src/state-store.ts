@@ -1,13 +1,13 @@
 import { InvalidOptionError, type StateStore } from '@twinspan/core'
 import type { Kysely } from 'kysely'
-import { openDatabase } from './database.ts'
+import { type Database, openDatabase } from './database.ts'
 import { nameOption } from './names.ts'
 import { patient } from './patient.ts'
 import { createAudit } from './state/audit.ts'
 import { createClaims } from './state/claims.ts'
 import { createDocuments } from './state/documents.ts'
 import { createFindings } from './state/findings.ts'
-import { createHints, type FollowOptions } from './state/follow.ts'
+import { createHints, type FollowOptions, type Hints } from './state/follow.ts'
 import { createLeases } from './state/leases.ts'
 import { createPhaseRecord } from './state/phase.ts'
 
@@ -17,12 +17,19 @@ import { createPhaseRecord } from './state/phase.ts'
  *
  * @throws UnsupportedEngineError, InvalidOptionError
  */
-export function kyselyStateStore<DB>(db: Kysely<DB>, { listen }: FollowOptions = {}): StateStore {
+export function kyselyStateStore<DB>(db: Kysely<DB>, options: FollowOptions = {}): StateStore {
   const database = openDatabase(db)
-  if (listen !== undefined && database.dialect.engine !== 'postgres') {
-    throw new InvalidOptionError('listen', listen, 'nothing on this engine, because only PostgreSQL notifies')
-  }
-  const hints = listen === undefined ? undefined : createHints(listen)
+  return openStateStore(database, hintsOption(database, options))
+}
+
+/** @throws InvalidOptionError */
+export function hintsOption({ dialect }: Database, { listen }: FollowOptions): Hints | undefined {
+  if (listen === undefined) return undefined
+  if (dialect.engine === 'postgres') return createHints(listen)
+  throw new InvalidOptionError('listen', listen, 'nothing on this engine, because only PostgreSQL notifies')
+}
+
+export function openStateStore(database: Database, hints: Hints | undefined): StateStore {
   return {
     bind(name) {
       const migration = nameOption('name', name)

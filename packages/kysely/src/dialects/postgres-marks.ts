@@ -2,6 +2,7 @@ import { InvalidKeyError } from '@twinspan/core'
 import type { Scope } from '../dialect.ts'
 import { staleMessage } from '../triggers.ts'
 import { FENCE_LOCKS, fenceLock } from './postgres-fence.ts'
+import { tellSleepers } from './postgres-wake.ts'
 
 /**
  * The fence's check and the marks as one call: one round trip, plans that the server keeps, and a snapshot that is taken
@@ -29,6 +30,7 @@ begin
   insert into ${own('twinspan_journal')} (migration, side, entity, key_text, attempts, due_at, parked, marked_at)
     select the_migration, the_side, the_entity, key, 0, 0, 0, (extract(epoch from clock_timestamp()) * 1000)::bigint
     from unnest(the_keys) key;
+  ${tellSleepers('the_lock')}
 end;
 $twinspan$`
 }

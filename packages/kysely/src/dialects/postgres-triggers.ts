@@ -12,6 +12,7 @@ import {
   triggerName,
 } from '../triggers.ts'
 import { FENCE_LOCKS, fenceLock } from './postgres-fence.ts'
+import { tellSleepers } from './postgres-wake.ts'
 
 /** Where refused writes are counted: what a sequence gave out survives the rollback of the statement that took it. */
 export function deniedSequence(scope: Scope): string {
@@ -59,6 +60,7 @@ begin
   if ${if_(`tg_op = 'INSERT' or (tg_op = 'UPDATE' and (${moved}))`, 'new.')} then
     ${insert} values (${values(keyExpression('new.', key))});
   end if;
+  ${tellSleepers(fenceLock(scope))}
   return null;
 end;
 `
@@ -68,6 +70,7 @@ declare accepted boolean;
 begin
   ${guard}
   ${insert} select ${part ? 'distinct ' : ''}${values(keyExpression('victim.', key))} from ${table} victim${mayLackKey(request) ? ` where ${present('victim.')}` : ''};
+  ${tellSleepers(fenceLock(scope))}
   return null;
 end;
 `
