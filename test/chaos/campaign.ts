@@ -8,6 +8,7 @@ import { storm } from './faults.ts'
 import { count, type Fleet, type Logbook, openFleet } from './fleet.ts'
 import { type Image, judge, type Write } from './history.ts'
 import type { Subject } from './messages.ts'
+import { between, generator } from './random.ts'
 import type { CampaignReport } from './report.ts'
 import { openRoad, settle } from './road.ts'
 import { connect, createTables, HOT_KEYS } from './world.ts'
@@ -42,6 +43,9 @@ export interface SoFar {
 const SEEDED_ROWS = 4_000
 
 const LOOK_MS = 100
+
+/** How long a process that has stopped itself stands still at most, for the primary to be switched meanwhile. */
+const FLIP_MS = 9_000
 
 /** How often a long campaign says where it is. */
 const TELL_MS = 15_000
@@ -79,6 +83,15 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
     const watch = watchDatabases(dbs, subject, blame)
     const began = Date.now()
     let over = false
+    const stops = generator(seed, 'stops at failpoints')
+    /** Has the primary switched, and waits for it. */
+    const switched = async (): Promise<boolean> => {
+      const before = watch.switches()
+      fleet?.command('worker', 'switch')
+      const deadline = Date.now() + FLIP_MS
+      while (Date.now() < deadline && watch.switches() === before && !over) await wait(50)
+      return watch.switches() !== before
+    }
     fleet = await openFleet({
       ...addresses,
       subject,
@@ -91,12 +104,9 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
       onStopping({ number }, at, resume) {
         const moving = blame.begin('process', [number])
         count(faults, `stopped at ${at}`)
-        const before = watch.switches()
-        fleet?.command('worker', 'switch')
         void (async () => {
-          const deadline = Date.now() + 9_000
-          while (Date.now() < deadline && watch.switches() === before && !over) await wait(50)
-          if (watch.switches() !== before) count(flips, 'switched past a stopped copier')
+          if (stops(2) === 0) await wait(between(100, 1_800, stops))
+          else if (await switched()) count(flips, 'switched past a stopped copier')
           moving()
           resume()
         })()
@@ -121,7 +131,12 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
     const drainMs = Date.now() - drainBegan
     await watch.stop()
     const writes = [...history(seeded), ...fleet.diaries.flatMap((diary) => diary.writes)]
-    const verdict = judge(writes, await imageOf(dbs.legacy, 'legacy'), await imageOf(dbs.target, 'target'))
+    const verdict = judge(
+      writes,
+      await imageOf(dbs.legacy, 'legacy'),
+      await imageOf(dbs.target, 'target'),
+      fleet.diaries.flatMap(({ sightings }) => sightings),
+    )
     const { 'kill -9': random = 0, ...others } = faults
     return {
       subject,

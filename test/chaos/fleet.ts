@@ -201,7 +201,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
         } else if (message.type === 'end' || message.type === 'error') {
           const call = took(message.id, message.at)
           begun.delete(message.id)
-          if (message.type === 'end') diary.end(message.id, BigInt(message.at), message.effects)
+          if (message.type === 'end') diary.end(message.id, BigInt(message.at), message.effects, message.before)
           else log.errors.push({ ...call, what: `write: ${message.error}` })
           if (call.to - call.from > SLOW_MS) log.slow.push({ ...call, what: `${Math.round(call.to - call.from)} ms` })
         } else listener(message)
@@ -280,7 +280,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
 
 /** What a process is to come to: most of them die at a failpoint, some stop there for a while. */
 function fateOf(role: Role, subject: Subject, random: Random): Strike {
-  if (role === 'service' && subject === 'twinspan' && random(6) === 0) {
+  if (role === 'service' && subject === 'twinspan' && random(5) === 0) {
     return { at: pick(STOPPING_POINTS, random), nth: 1 + random(20), how: 'stop' }
   }
   const open = FAILPOINT_NAMES.filter(

@@ -43,6 +43,22 @@ describe('judge', () => {
   })
 
   it.each([
+    ['what was there before the first write', null, 1, [write('a', 1, 2)], 0],
+    ['the last write', 'b', 5, [write('a', 1, 2), write('b', 3, 4)], 0],
+    ['a write that had not been acknowledged yet', 'a', 5, [write('a', 4, 9), write('b', 1, 2)], 0],
+    ['what another write may have overwritten only later', 'a', 5, [write('a', 1, 2), write('b', 3, 6)], 0],
+    ['a write that was overwritten before', 'a', 5, [write('a', 1, 2), write('b', 3, 4)], 1],
+    ['nothing where something was acknowledged', null, 5, [write('a', 1, 2)], 1],
+    ['what a delete had taken away', 'a', 5, [write('a', 1, 2), write(null, 3, 4)], 1],
+  ] as const)('takes %s, found under the lock of its row, for lost or not', (_, value, begun, writes, count) => {
+    const mine = write('mine', begun, 100)
+    const sightings = [{ key: 1, value, begun: BigInt(begun) }]
+    const { lost: atEnd, lostMeanwhile } = judge([...writes, mine], image('mine'), image('mine'), sightings)
+    expect(atEnd).toEqual([])
+    expect(lostMeanwhile).toHaveLength(count)
+  })
+
+  it.each([
     ['a row that only legacy has', image('a'), image(null)],
     ['a row that only the target has', image(null), image('a')],
     ['the same value with another code', image('a', 'c1'), image('a', 'c2')],
@@ -60,9 +76,10 @@ describe('a diary', () => {
       [2, 'm'],
     ] as const
     diary.begin(0, 1n, possible)
-    diary.end(0, 2n, [[2, 'm']])
+    diary.end(0, 2n, [[2, 'm']], [2, 'before'])
     diary.begin(1, 3n, possible)
     diary.bury(9n)
+    expect(diary.sightings).toEqual([{ key: 2, value: 'before', begun: 1n }])
     expect(diary.writes).toEqual([
       { key: 2, value: 'm', begun: 1n, acknowledged: 2n, buried: undefined },
       { key: 1, value: null, begun: 3n, acknowledged: undefined, buried: 9n },

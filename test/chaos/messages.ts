@@ -33,7 +33,14 @@ export type Message =
   | { readonly type: 'ready' }
   /** Sent before the write is: nothing of what it may leave behind is a surprise. */
   | { readonly type: 'begin'; readonly id: number; readonly at: string; readonly possible: readonly Effect[] }
-  | { readonly type: 'end'; readonly id: number; readonly at: string; readonly effects: readonly Effect[] }
+  | {
+      readonly type: 'end'
+      readonly id: number
+      readonly at: string
+      readonly effects: readonly Effect[]
+      /** What a row was before this very write. */
+      readonly before?: Effect
+    }
   | { readonly type: 'error'; readonly id: number; readonly at: string; readonly error: string }
   | { readonly type: 'read'; readonly begun: string; readonly at: string; readonly error?: string }
   /** A user did not find what it had left. */

@@ -38,7 +38,7 @@ export interface CampaignReport extends Verdict {
 }
 
 /** What a campaign must not find, each with what it found. */
-const FAILURES = ['lost', 'divergent', 'missed', 'undueErrors', 'crashes', 'drift'] as const
+const FAILURES = ['lost', 'lostMeanwhile', 'divergent', 'missed', 'undueErrors', 'crashes', 'drift'] as const
 
 export function isClean(report: CampaignReport): boolean {
   return FAILURES.every((failure) => report[failure].length === 0)
@@ -84,6 +84,7 @@ export function render(report: CampaignReport): readonly string[] {
 
 const NAMES: Readonly<Record<(typeof FAILURES)[number], string>> = {
   lost: 'writes lost',
+  lostMeanwhile: 'writes lost meanwhile',
   divergent: 'keys divergent',
   missed: 'own writes not found',
   undueErrors: 'errors that the primary does not explain',

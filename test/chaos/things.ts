@@ -8,6 +8,8 @@ export interface Things {
   remove(key: number): Promise<void>
   /** Deletes the row and inserts another one, in one transaction. */
   replace(key: number, value: string): Promise<void>
+  /** Reads the row under its lock and overwrites it, in one transaction. Answers with what it was. */
+  exchange(key: number, value: string): Promise<string | null>
   /** Writes two rows in one transaction. */
   pair(keys: readonly [number, number], value: string): Promise<void>
   /** Gives a row another key, whose row goes. Says whether there was a row. */
@@ -55,6 +57,16 @@ export class TableThings implements Things {
     await this.#atOnce(async (db) => {
       await this.#delete(db, key)
       await this.#upsert(db, key, value, null)
+    })
+  }
+
+  async exchange(one: number, value: string): Promise<string | null> {
+    const { table, key, text } = this.#shape
+    return this.#atOnce(async (db) => {
+      const { rows } = await sql<{ value: string }>`select ${sql.ref(text)} as value from ${sql.table(table)}
+        where ${sql.ref(key)} = ${one} for update`.execute(db)
+      await this.#upsert(db, one, value, null)
+      return rows[0]?.value ?? null
     })
   }
 

@@ -14,7 +14,12 @@ const BLOCKS = 64
 /** One call: what it may leave behind, and what it did when it was answered. */
 interface Act {
   readonly possible: readonly Effect[]
-  run(things: Things): Promise<readonly Effect[]>
+  run(things: Things): Promise<Outcome>
+}
+
+interface Outcome {
+  readonly effects: readonly Effect[]
+  readonly before?: Effect
 }
 
 interface Draw {
@@ -27,7 +32,8 @@ interface Draw {
 
 /** The mix, by weight. */
 const ACTS: readonly (readonly [weight: number, (draw: Draw) => Act])[] = [
-  [36, ({ shared, value }) => plain([[shared(), value]], (things, [key]) => things.put(key, value))],
+  [20, ({ shared, value }) => plain([[shared(), value]], (things, [key]) => things.put(key, value))],
+  [16, (draw) => exchangeOf(draw)],
   [12, ({ shared }) => plain([[shared(), null]], (things, [key]) => things.remove(key))],
   [8, ({ shared, value }) => plain([[shared(), value]], (things, [key]) => things.replace(key, value))],
   [10, (draw) => pairOf(draw)],
@@ -41,8 +47,17 @@ function plain(effects: readonly [Effect], run: (things: Things, keys: readonly 
     possible: effects,
     async run(things) {
       await run(things, [effects[0][0]])
-      return effects
+      return { effects }
     },
+  }
+}
+
+function exchangeOf({ shared, value }: Draw): Act {
+  const key = shared()
+  const effects: readonly Effect[] = [[key, value]]
+  return {
+    possible: effects,
+    run: async (things) => ({ effects, before: [key, await things.exchange(key, value)] }),
   }
 }
 
@@ -53,7 +68,7 @@ function pairOf({ shared, value }: Draw): Act {
     possible,
     async run(things) {
       await things.pair(keys, value)
-      return possible
+      return { effects: possible }
     },
   }
 }
@@ -64,13 +79,13 @@ function moveOf({ own, value }: Draw): Act {
     [from, null],
     [to, value],
   ]
-  return { possible, run: async (things) => ((await things.move(from, to, value)) ? possible : []) }
+  return { possible, run: async (things) => ({ effects: (await things.move(from, to, value)) ? possible : [] }) }
 }
 
 function swapOf({ own, value }: Draw): Act {
   const keys = twoOf(own)
   const possible: readonly Effect[] = keys.map((key) => [key, value])
-  return { possible, run: async (things) => ((await things.swap(keys, value)) ? possible : []) }
+  return { possible, run: async (things) => ({ effects: (await things.swap(keys, value)) ? possible : [] }) }
 }
 
 function twoOf(draw: () => number): readonly [number, number] {
@@ -102,10 +117,10 @@ export function startUsers(things: Things, orders: Orders, pass: Pass): { stop()
     const id = calls++
     await tell({ type: 'begin', id, at: now(), possible: act.possible })
     try {
-      const effects = await act.run(things)
+      const outcome = await act.run(things)
       await pass('write.after-commit')
-      keys.left(effects)
-      await tell({ type: 'end', id, at: now(), effects })
+      keys.left(outcome.effects)
+      await tell({ type: 'end', id, at: now(), ...outcome })
     } catch (error) {
       keys.lostSight()
       await tell({ type: 'error', id, at: now(), error: describe(error) })
