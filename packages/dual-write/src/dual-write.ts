@@ -1,4 +1,4 @@
-import { type Entity, InvalidOptionError, type Migration, numberOption } from '@twinspan/core'
+import { type Entity, InvalidOptionError, type Migration, MissingOperationError, numberOption } from '@twinspan/core'
 import { checkOperations } from './check-operations.ts'
 import type { AnyOperation, Operations } from './operation.ts'
 import { createReads } from './reads.ts'
@@ -69,8 +69,9 @@ export function dualWrite<Repository extends object>(
       )
     }
   }
+  const internal = options.internal ?? []
   const operations = options.operations as Readonly<Record<string, AnyOperation | undefined>>
-  checkSurface(entity.name, repositories.legacy.base, repositories.target.base, operations, options.internal ?? [])
+  checkSurface(entity.name, repositories.legacy.base, repositories.target.base, operations, internal)
   checkOperations(operations, { targetIsFunction: repositories.target.on !== undefined })
 
   const writes = createWrites(migration, entity, repositories, options.refused)
@@ -102,7 +103,14 @@ export function dualWrite<Repository extends object>(
       if (method !== undefined) return method
       const repository = repositories[migration.snapshot.plan.primary].base
       const value: unknown = Reflect.get(repository, property, repository)
-      return typeof value === 'function' && property !== 'constructor' ? value.bind(repository) : value
+      if (typeof value !== 'function' || property === 'constructor') return value
+      if (typeof property === 'symbol' || property in Object.prototype || internal.includes(property)) {
+        return value.bind(repository)
+      }
+      // It came after the surface was checked. Called, it would read or write one store alone, and nobody would know.
+      return () => {
+        throw new MissingOperationError(entity.name, [property])
+      }
     },
     has: (_, property) => Reflect.has(repositories.legacy.base, property),
   })
