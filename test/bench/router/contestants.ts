@@ -116,7 +116,7 @@ export async function launchdarkly(): Promise<Contestant> {
     variations: [true, false],
     fallthrough: { rollout: { variations } },
   }
-  data.usePreconfiguredFlag(flag)
+  void data.usePreconfiguredFlag(flag)
   const silent = (): void => {}
   const client = init('sdk-bench', {
     updateProcessor: data.getFactory(),
