@@ -131,6 +131,16 @@ describe('a stored string', () => {
     }
   })
 
+  it('of a megabyte is refused also where it would be right', async () => {
+    const salt = 'a'.repeat(1_000_000)
+    const hash = `md5$${salt}$${digestOf('md5', `${salt}password`)}`
+    expect(await verifyPassword('password', hash, TOLD_APART)).toEqual({ ok: false, reason: 'malformed' })
+    expect(await verifyPassword('password', hash, TOLD_APART, { limits: { hashLength: 2_000_000 } })).toEqual({
+      ok: true,
+      scheme: 'django-md5',
+    })
+  })
+
   it('of 100 kB that is made to be backtracked over is read in linear time', () => {
     const limits = { ...DEFAULT_LIMITS, ...CHEAP_LIMITS, hashLength: 200_000 }
     const tails = ['a', '0', '=', '$', ',', 'm=1,', 'A=', '{', '}', ':', '\n', '00', '{SALT}', '-', '/.'].map((piece) =>

@@ -133,7 +133,7 @@ function read(hash: string, limits: Limits): Reading | Refused {
 
 /** `$argon2id$v=19$m=..,t=..,p=..$salt$tag`: the parameters in any order, without `v=` for version 1.0. */
 function parse(hash: string): Argon2Hash | undefined {
-  const parts = hash.split('$')
+  const parts = hash.split('$', 7)
   const variant = parts[1]
   if (parts[0] !== '' || variant === undefined || !Object.hasOwn(VARIANTS, variant)) return undefined
   const versioned = parts[2]?.startsWith('v=') === true

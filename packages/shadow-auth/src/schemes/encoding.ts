@@ -66,10 +66,15 @@ export function integer(text: string | undefined): number | undefined {
   return text.length > 10 ? Number.POSITIVE_INFINITY : Number(text)
 }
 
+/** More than any format has. */
+const MOST_PAIRS = 8
+
 /** `a=1,b=2` in any order; `undefined` when a part is no pair or a name comes twice. */
 export function parsePairs(text: string): Map<string, string> | undefined {
+  const parts = text.split(',', MOST_PAIRS + 1)
+  if (parts.length > MOST_PAIRS) return undefined
   const pairs = new Map<string, string>()
-  for (const part of text.split(',')) {
+  for (const part of parts) {
     const [, name, value] = /^([a-z]+)=([^=]+={0,2})$/.exec(part) ?? []
     if (name === undefined || value === undefined || pairs.has(name)) return undefined
     pairs.set(name, value)

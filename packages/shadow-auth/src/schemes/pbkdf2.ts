@@ -152,7 +152,7 @@ function ldap(digest: Digest, prefix: string): Scheme {
     name: `ldap-pbkdf2-${digest}`,
     claims: (hash) => hash.startsWith(prefix),
     read(hash, limits) {
-      const [iterations, salt = '', key = '', ...rest] = hash.slice(prefix.length).split('$')
+      const [iterations, salt = '', key = '', ...rest] = hash.slice(prefix.length).split('$', 4)
       if (rest.length > 0 || key === '') return refuse('malformed')
       const parts = { iterations: integer(iterations), salt: fromAdaptedBase64(salt), key: fromAdaptedBase64(key) }
       return readPbkdf2(digest, parts, limits)
@@ -178,7 +178,7 @@ function django(digest: Digest): Scheme {
     name: `django-pbkdf2-${digest}`,
     claims: (hash) => hash.startsWith(prefix),
     read(hash, limits) {
-      const [iterations, salt, key, ...rest] = hash.slice(prefix.length).split('$')
+      const [iterations, salt, key, ...rest] = hash.slice(prefix.length).split('$', 4)
       if (salt === undefined || key === undefined || rest.length > 0) return refuse('malformed')
       return readPbkdf2(
         digest,
@@ -196,7 +196,7 @@ function modular(digest: Digest, prefixes: readonly string[]): Scheme {
     name: `pbkdf2-${digest}`,
     claims: (hash) => prefixes.some((prefix) => hash.startsWith(prefix)),
     read(hash, limits) {
-      const [, , settings = '', salt = '', key = '', ...rest] = hash.split('$')
+      const [, , settings = '', salt = '', key = '', ...rest] = hash.split('$', 6)
       if (rest.length > 0 || key === '') return refuse('malformed')
       if (!settings.includes('=')) {
         return readPbkdf2(
