@@ -10,15 +10,26 @@ interface Guarantee {
   readonly tests: readonly { readonly file: string; readonly name: string }[]
 }
 
-const guarantees = page
-  .split(/^## /m)
-  .slice(1)
-  .filter((section) => /^[A-Z]\d+ /.test(section))
-  .map((section): Guarantee => {
-    const [heading = ''] = section.split('\n')
-    const tests = [...section.matchAll(/^- `([^`]+)`: (.+)$/gm)].map(([, file = '', name = '']) => ({ file, name }))
-    return { heading, tests }
-  })
+/** The sections of one level whose headings are numbered, and the tests that they name. */
+function numbered(level: RegExp): readonly Guarantee[] {
+  return page
+    .split(level)
+    .slice(1)
+    .filter((section) => /^[A-Z]\d+ /.test(section))
+    .map((section) => {
+      const [heading = ''] = section.split('\n')
+      const tests = [...section.matchAll(/^- `([^`]+)`: (.+)$/gm)].map(([, file = '', name = '']) => ({ file, name }))
+      return { heading, tests }
+    })
+}
+
+const guarantees = numbered(/^## /m)
+const hazards = numbered(/^##+ /m).filter(({ heading }) => heading.startsWith('D'))
+
+/** Whether a test, plain or of a table, is declared under the quoted name. */
+function declares(source: string, quoted: string): boolean {
+  return source.split('\n').some((line) => /\bit\b|^\s*['"`]/.test(line) && line.includes(quoted))
+}
 
 describe('docs/guarantees.md', () => {
   it('numbers the nine invariants', () => {
@@ -26,12 +37,17 @@ describe('docs/guarantees.md', () => {
     expect(numbers).toEqual(['I1', 'I2', 'I3', 'I4', 'I5', 'I6', 'I7', 'I8', 'I9', 'G7'])
   })
 
-  it.each(guarantees)('$heading: is held by tests that exist under the names given', ({ tests }) => {
+  it('answers every hazard of dual writes', () => {
+    const numbers = hazards.map(({ heading }) => heading.split(' ')[0])
+    expect(numbers).toEqual(Array.from({ length: 17 }, (_, index) => `D${index + 1}`))
+  })
+
+  it.each([...guarantees, ...hazards])('$heading: is held by tests that exist under the names given', ({ tests }) => {
     expect(tests).not.toEqual([])
     for (const { file, name } of tests) {
       expect(existsSync(resolve(root, file)) ? file : `no ${file}`).toBe(file)
       const source = readFileSync(resolve(root, file), 'utf8')
-      const declared = ["'", '"', '`'].some((quote) => source.includes(`it(${quote}${name}${quote}`))
+      const declared = ["'", '"', '`'].some((quote) => declares(source, `${quote}${name}${quote}`))
       expect(declared ? name : `no test of this name in ${file}`).toBe(name)
     }
   })
