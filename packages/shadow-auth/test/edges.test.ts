@@ -3,7 +3,16 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { argon2id, DEFAULT_LIMITS, identify, needsUpgrade, verifyPassword } from '../src/index.ts'
 import { clearPadding } from '../src/schemes/bcrypt.ts'
-import { md5Hex, ntlm, osCommerce, phpass, postgresMd5, sha512Crypt, wordpress } from '../src/schemes/index.ts'
+import {
+  firebaseScrypt,
+  md5Hex,
+  ntlm,
+  osCommerce,
+  phpass,
+  postgresMd5,
+  sha512Crypt,
+  wordpress,
+} from '../src/schemes/index.ts'
 import { EVERY, TOLD_APART } from './every-scheme.ts'
 import { CHEAP } from './support.ts'
 import { passwordOf, VECTORS } from './vectors.ts'
@@ -94,7 +103,7 @@ describe('a stored string', () => {
   const cheap = VECTORS.filter(({ hash }) => {
     const { m = 0, t = 0, cost = 0, rounds = 0, log2 = 0, iterations = 0, N = 0 } = identify(hash)?.params ?? {}
     return m * t <= 1_024 && cost <= 5 && rounds <= 1_000 && log2 <= 8 && iterations <= 1_000 && N <= 1_024
-  }).filter(({ scheme, text }) => scheme !== 'firebase-export' && (scheme !== 'bsdi-crypt' || text !== ''))
+  }).filter(({ scheme, text }) => scheme !== 'firebase-scrypt' && (scheme !== 'bsdi-crypt' || text !== ''))
 
   it.each(['\n', ' ', '\0', '\u00a0', '$', ':'])('with %j behind it is another string', async (more) => {
     for (const vector of cheap) {
@@ -190,6 +199,37 @@ describe('a stored string', () => {
     expect(await verify(JSON.parse('{"__proto__": "x"}') as Record<string, string>)).toEqual(ambiguous)
     expect(await verify({ username: 'postgres' })).toEqual({ ok: true, scheme: 'postgres-md5' })
     await expect(verify({ username: 7 as never })).rejects.toThrow('params.username')
+  })
+})
+
+describe('an export of Firebase', () => {
+  const { hash = '', text = '', params } = VECTORS.find(({ source }) => source.startsWith('Firebase')) ?? {}
+  const project = {
+    ...params,
+    signerKey: 'jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==',
+    saltSeparator: 'Bw==',
+  }
+
+  it('verifies with the key and the separator of its project, wherever they come from', async () => {
+    const { signerKey, saltSeparator } = project
+    const told = firebaseScrypt({ signerKey, saltSeparator, rounds: 8, memCost: 14 })
+    expect(await verifyPassword(text, hash, [told], { params: params ?? {} })).toMatchObject({ ok: true })
+    expect(await verifyPassword(text, hash, [firebaseScrypt()], { params: project })).toMatchObject({ ok: true })
+    const other = { ...project, saltSeparator: 'Bg==' }
+    expect((await verifyPassword(text, hash, [firebaseScrypt()], { params: other })).ok).toBe(false)
+  })
+
+  it('is of no use without them', async () => {
+    const { signerKey, saltSeparator } = project
+    for (const some of [params ?? {}, { signerKey, saltSeparator }]) {
+      expect(await verifyPassword(text, hash, [firebaseScrypt()], { params: some })).toMatchObject({
+        ok: false,
+        reason: 'ambiguous',
+      })
+    }
+    expect(() => firebaseScrypt({ signerKey: 'no base64!' })).toThrow(/signerKey(?!.*no base64)/)
+    expect(() => firebaseScrypt({ saltSeparator: '!' })).toThrow('saltSeparator')
+    expect(() => firebaseScrypt({ memCost: 40 })).toThrow('memCost')
   })
 })
 

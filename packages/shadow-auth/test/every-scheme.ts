@@ -57,7 +57,7 @@ export const NAMED: readonly Scheme[] = [
   deviseSha1({ pepper: 'the pepper' }),
   deviseSha512({ pepper: 'the pepper' }),
   deviseBcrypt({ pepper: 'the pepper' }),
-  { ...firebaseScrypt(FIREBASE), name: 'firebase-export' },
+  firebaseScrypt(FIREBASE),
 ]
 
 export const TOLD_APART: readonly Scheme[] = allSchemes()

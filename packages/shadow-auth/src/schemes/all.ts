@@ -4,7 +4,7 @@ import { bcrypt } from './bcrypt.ts'
 import { djangoBcrypt, djangoBcryptSha256, passlibBcryptSha256 } from './bcrypt-sha256.ts'
 import { apr1, md5Crypt, sha1Crypt, sha256Crypt, sha512Crypt } from './crypt.ts'
 import { djangoArgon2, djangoMd5, djangoSha1 } from './django.ts'
-import { firebaseScrypt } from './firebase.ts'
+import { firescrypt } from './firebase.ts'
 import { kratosDigest, kratosHmac } from './kratos.ts'
 import {
   ldapCrypt,
@@ -64,7 +64,7 @@ export function allSchemes(): readonly Scheme[] {
     scryptCrypt(),
     djangoScrypt(),
     werkzeugScrypt(),
-    firebaseScrypt(),
+    firescrypt(),
     pbkdf2Sha1(),
     pbkdf2Sha256(),
     pbkdf2Sha512(),

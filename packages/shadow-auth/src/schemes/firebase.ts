@@ -16,8 +16,8 @@ import { readShape } from './scrypt.ts'
 
 /** The hash parameters of a Firebase project, as its console shows them. */
 export interface FirebaseProject {
-  /** `base64_signer_key`. */
-  readonly signerKey: string
+  /** `base64_signer_key`; without it, `params.signerKey`. */
+  readonly signerKey?: string
   /**
    * `base64_salt_separator`.
    *
@@ -44,64 +44,77 @@ const SELF_CONTAINED = /^\$firescrypt\$([^$]{1,64})\$([^$]+)\$([^$]+)\$([^$]*)\$
 const EXPORTED = /^([A-Za-z0-9+/_-]{86}={0,2})(?::([A-Za-z0-9+/_-]{1,128}={0,2}))?$/
 
 /**
- * Firebase Authentication: scrypt makes a key, and what is stored is the project's signer key encrypted with it.
- *
- * Without a project it reads strings that carry everything: `$firescrypt$ln=..,r=..,p=..$salt$key$separator$signerKey`,
- * as Ory Kratos imports them. With a project it reads an export too: `passwordHash`, its salt in `params.salt`, in
- * base64, or behind the hash after a colon.
- *
- * @throws InvalidOptionError
+ * Firebase Authentication, as Ory Kratos imports it: `$firescrypt$ln=..,r=..,p=..$salt$key$separator$signerKey`, all in
+ * base64. scrypt makes a key, and what is stored is the project's signer key encrypted with it.
  */
-export function firebaseScrypt(project?: FirebaseProject): Scheme {
-  const resolved = project && resolve(project)
+export function firescrypt(): Scheme {
   return {
-    name: 'firebase-scrypt',
-    claims: (hash) => hash.startsWith('$firescrypt$') || (resolved !== undefined && EXPORTED.test(hash)),
-    read(hash, limits, params) {
-      if (hash.startsWith('$firescrypt$')) return readSelfContained(hash, limits)
-      const [, key = '', written] = EXPORTED.exec(hash) ?? []
-      const salt = written ?? textOf(params, 'salt')
-      if (salt === undefined || resolved === undefined) return refuse('ambiguous')
-      return read({ ...resolved, salt: fromUrl(salt), key: fromUrl(key) }, limits)
+    name: 'firescrypt',
+    claims: (hash) => hash.startsWith('$firescrypt$'),
+    read(hash, limits) {
+      const [, settings, salt = '', key = '', separator = '', signerKey = ''] = SELF_CONTAINED.exec(hash) ?? []
+      const pairs = settings === undefined ? undefined : parsePairs(settings)
+      const ln = integer(pairs?.get('ln'))
+      if (pairs?.size !== 3 || ln === undefined) return refuse('malformed')
+      return read(
+        {
+          salt: fromAnyBase64(salt),
+          separator: fromAnyBase64(separator),
+          signerKey: fromAnyBase64(signerKey),
+          key: fromAnyBase64(key),
+          N: 2 ** ln,
+          r: integer(pairs.get('r')),
+          p: integer(pairs.get('p')),
+        },
+        limits,
+      )
     },
-    dummy({ N = resolved?.N ?? 16_384, r = resolved?.r ?? 8, p = 1 }: CostParams = {}) {
+    dummy({ N = 16_384, r = 8, p = 1 }: CostParams = {}) {
       const [salt, key, signerKey] = [randomBytes(10), randomBytes(64), randomBytes(64)].map(toBase64)
       return `$firescrypt$ln=${Math.log2(N)},r=${r},p=${p}$${salt}$${key}$Bw$${signerKey}`
     },
   }
 }
 
-function resolve({ signerKey, saltSeparator = 'Bw==', rounds, memCost }: FirebaseProject): Omit<Parts, 'salt' | 'key'> {
-  const key = fromPaddedBase64(signerKey)
-  const separator = fromPaddedBase64(saltSeparator)
-  if (key === undefined || key.length === 0) throw new InvalidOptionError('signerKey', '(not shown)', 'text in base64')
-  if (separator === undefined) throw new InvalidOptionError('saltSeparator', saltSeparator, 'text in base64')
-  return {
-    signerKey: key,
-    separator,
-    N: 2 ** numberOption('memCost', memCost, 14, { min: 1, max: 30, integer: true }),
-    r: numberOption('rounds', rounds, 8, { min: 1, max: 255, integer: true }),
+/**
+ * What Firebase Authentication exports: `passwordHash`, and its salt in `params.salt`, in base64 both, or the salt
+ * behind the hash after a colon. The signer key is the project's; `params.signerKey` and `params.saltSeparator` replace
+ * what is given here.
+ *
+ * @throws InvalidOptionError
+ */
+export function firebaseScrypt(project: FirebaseProject = {}): Scheme {
+  const { signerKey, saltSeparator = 'Bw==' } = project
+  if (signerKey !== undefined && !fromPaddedBase64(signerKey)?.length) {
+    throw new InvalidOptionError('signerKey', '(not shown)', 'text in base64')
+  }
+  if (fromPaddedBase64(saltSeparator) === undefined) {
+    throw new InvalidOptionError('saltSeparator', saltSeparator, 'text in base64')
+  }
+  const cost = {
+    N: 2 ** numberOption('memCost', project.memCost, 14, { min: 1, max: 30, integer: true }),
+    r: numberOption('rounds', project.rounds, 8, { min: 1, max: 255, integer: true }),
     p: 1,
   }
-}
-
-function readSelfContained(hash: string, limits: Limits): Reading | Refused {
-  const [, settings, salt = '', key = '', separator = '', signerKey = ''] = SELF_CONTAINED.exec(hash) ?? []
-  const pairs = settings === undefined ? undefined : parsePairs(settings)
-  const ln = integer(pairs?.get('ln'))
-  if (pairs?.size !== 3 || ln === undefined) return refuse('malformed')
-  return read(
-    {
-      salt: fromAnyBase64(salt),
-      separator: fromAnyBase64(separator),
-      signerKey: fromAnyBase64(signerKey),
-      key: fromAnyBase64(key),
-      N: 2 ** ln,
-      r: integer(pairs.get('r')),
-      p: integer(pairs.get('p')),
+  return {
+    name: 'firebase-scrypt',
+    claims: (hash) => EXPORTED.test(hash),
+    read(hash, limits, params) {
+      const [, key = '', written] = EXPORTED.exec(hash) ?? []
+      const salt = written ?? textOf(params, 'salt')
+      const signer = textOf(params, 'signerKey') ?? signerKey
+      if (salt === undefined || signer === undefined) return refuse('ambiguous')
+      const separator = textOf(params, 'saltSeparator') ?? saltSeparator
+      const parts = {
+        salt: fromUrl(salt),
+        separator: fromUrl(separator),
+        signerKey: fromUrl(signer),
+        key: fromUrl(key),
+      }
+      return read({ ...parts, ...cost }, limits)
     },
-    limits,
-  )
+    dummy: () => `${randomBytes(64).toString('base64')}:${randomBytes(10).toString('base64')}`,
+  }
 }
 
 function read({ salt, separator, signerKey, key, ...cost }: Parts, limits: Limits): Reading | Refused {

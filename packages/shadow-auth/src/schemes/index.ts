@@ -7,7 +7,7 @@ export { apr1, md5Crypt, sha1Crypt, sha256Crypt, sha512Crypt } from './crypt.ts'
 export { bsdiCrypt, desCrypt } from './des-crypt.ts'
 export { md5Hex, ntlm, sha1Hex, sha256Hex, sha512Hex } from './digests.ts'
 export { djangoArgon2, djangoMd5, djangoSha1 } from './django.ts'
-export { type FirebaseProject, firebaseScrypt } from './firebase.ts'
+export { type FirebaseProject, firebaseScrypt, firescrypt } from './firebase.ts'
 export { kratosDigest, kratosHmac } from './kratos.ts'
 export {
   ldapCrypt,
