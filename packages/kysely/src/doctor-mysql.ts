@@ -1,6 +1,7 @@
 import { phasesThatCapture, phasesThatWrite, type SideFinding } from '@twinspan/core'
 import { type Kysely, sql } from 'kysely'
 import { type Patient, unwritable } from './doctor-patient.ts'
+import { groupBy } from './group-by.ts'
 import type { OwnTables } from './own-tables.ts'
 
 const VARIABLES = [
@@ -18,6 +19,7 @@ export async function examineMysql({
   database,
   scope,
   prepared,
+  captured,
   untriggered,
 }: Patient): Promise<readonly SideFinding[]> {
   const { own } = database
@@ -66,7 +68,60 @@ export async function examineMysql({
       refuses: phasesThatCapture(scope.side),
     })
   }
+  const cascades = await unseenCascades(own, captured)
+  if (cascades.length > 0) {
+    findings.push({
+      name: 'cascades',
+      severity: 'refuse',
+      detail: `triggers do not see what foreign keys cascade (${cascades.join(', ')})`,
+      refuses: phasesThatCapture(scope.side),
+    })
+  }
   return findings
+}
+
+interface CascadeRow {
+  readonly name: string
+  readonly column: string
+  readonly referred: string
+  readonly referred_column: string
+}
+
+/**
+ * Foreign keys of captured tables whose actions change rows without firing a trigger, by name. One from a part to its
+ * record's key does no harm: the record's own trigger marks the key.
+ */
+async function unseenCascades(db: Kysely<OwnTables>, captured: Patient['captured']): Promise<readonly string[]> {
+  const found = new Set<string>()
+  for (const table of captured) {
+    const { rows } = await sql<CascadeRow>`
+      select k.constraint_name as name, k.column_name as \`column\`, k.referenced_table_name as referred,
+        k.referenced_column_name as referred_column
+      from information_schema.referential_constraints r join information_schema.key_column_usage k
+        on k.constraint_schema = r.constraint_schema and k.constraint_name = r.constraint_name
+        and k.table_name = r.table_name
+      where r.constraint_schema = ${table.facts.schema} and r.table_name = ${table.facts.name}
+        and (r.delete_rule in ('CASCADE', 'SET NULL', 'SET DEFAULT') or r.update_rule in ('CASCADE', 'SET NULL', 'SET DEFAULT'))
+      order by k.constraint_name, k.ordinal_position`.execute(db)
+    for (const [name, columns] of groupBy(rows, (row) => row.name)) {
+      if (!captured.some((record) => isOwn(table, record, columns))) found.add(`${table.facts.name}.${name}`)
+    }
+  }
+  return [...found]
+}
+
+function isOwn(
+  part: Patient['captured'][number],
+  record: Patient['captured'][number],
+  columns: readonly CascadeRow[],
+): boolean {
+  if (!part.part || record.part || record.entity !== part.entity || record.facts.name !== columns[0]?.referred)
+    return false
+  const pairs = part.key.map((column, index) => [column, record.key[index]])
+  return (
+    pairs.length === columns.length &&
+    columns.every((row) => pairs.some(([own, referred]) => own === row.column && referred === row.referred_column))
+  )
 }
 
 /** Whether a privilege is held anywhere that counts. What a role brings is not spelled out by the catalog: it counts as held. */

@@ -1,4 +1,5 @@
 import { phasesThatWrite, type SideFinding } from '@twinspan/core'
+import type { CapturedTable } from './captured-tables.ts'
 import type { Database } from './database.ts'
 import type { Scope } from './dialect.ts'
 
@@ -8,7 +9,9 @@ export interface Patient {
   readonly scope: Scope
   /** Whether Twinspan's own tables are there already: nobody needs the right to make them again. */
   readonly prepared: boolean
-  /** The entities' tables on which triggers have yet to be made: none where capture does without. */
+  /** The tables on whose triggers capture relies: none where it does without. */
+  readonly captured: readonly (CapturedTable & { readonly entity: string })[]
+  /** Those of them on which triggers have yet to be made. */
   readonly untriggered: readonly { readonly schema: string | undefined; readonly name: string }[]
 }
 

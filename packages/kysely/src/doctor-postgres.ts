@@ -1,6 +1,7 @@
 import { phasesThatCapture, phasesThatWrite, type SideFinding } from '@twinspan/core'
-import { sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { type Patient, unwritable } from './doctor-patient.ts'
+import type { OwnTables } from './own-tables.ts'
 
 /** Settings that trade acknowledged commits for speed. */
 const DURABILITY = [
@@ -18,7 +19,7 @@ const DURABILITY = [
 ] as const
 
 export async function examinePostgres(patient: Patient): Promise<readonly SideFinding[]> {
-  const { database, scope, prepared, untriggered } = patient
+  const { database, scope, prepared, captured, untriggered } = patient
   const { own, schema } = database
   const findings: SideFinding[] = []
   const { rows } = await sql<{ recovering: boolean; read_only: string; may_create: boolean | null; schema: string }>`
@@ -66,5 +67,26 @@ export async function examinePostgres(patient: Patient): Promise<readonly SideFi
       refuses: phasesThatCapture(scope.side),
     })
   }
+  const heirs = await inherited(own, captured)
+  if (heirs.length > 0) {
+    findings.push({
+      name: 'inheritance',
+      severity: 'refuse',
+      detail: `rows of tables that inherit are read with ${heirs.join(', ')}, and no trigger of it sees them change`,
+      refuses: phasesThatCapture(scope.side),
+    })
+  }
   return findings
+}
+
+/** Captured tables that others inherit from. Partitions are no such: they take over the triggers of their table. */
+async function inherited(db: Kysely<OwnTables>, captured: Patient['captured']): Promise<readonly string[]> {
+  const found = []
+  for (const { facts } of captured) {
+    const { rows } = await sql`select 1 from pg_inherits i join pg_class c on c.oid = i.inhparent
+      join pg_namespace n on n.oid = c.relnamespace
+      where c.relkind = 'r' and n.nspname = ${facts.schema} and c.relname = ${facts.name} limit 1`.execute(db)
+    if (rows.length > 0) found.push(facts.name)
+  }
+  return found
 }

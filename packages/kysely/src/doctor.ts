@@ -16,13 +16,21 @@ const EXAMINERS: Readonly<Record<Dialect['engine'], (patient: Patient) => Promis
 
 /** Settings, roles and privileges of one database. */
 export function createExamine(database: Database, scope: Scope): NonNullable<BoundSide['examine']> {
-  return async (examination) =>
-    EXAMINERS[database.dialect.engine]({
-      database,
-      scope,
-      prepared: await isPrepared(database),
-      untriggered: await untriggered(database, examination),
-    })
+  return async (examination) => examineDatabase(database, scope, await triggeredTables(database, examination))
+}
+
+async function examineDatabase(
+  database: Database,
+  scope: Scope,
+  captured: Patient['captured'],
+): Promise<readonly SideFinding[]> {
+  const untriggered = []
+  for (const { facts } of captured) {
+    const installed = await database.dialect.installedTriggers(database.own, facts)
+    if (installed.size === 0) untriggered.push({ schema: facts.schema, name: facts.name })
+  }
+  const prepared = await isPrepared(database)
+  return EXAMINERS[database.dialect.engine]({ database, scope, prepared, captured, untriggered })
 }
 
 async function isPrepared({ own }: Database): Promise<boolean> {
@@ -37,14 +45,12 @@ async function isPrepared({ own }: Database): Promise<boolean> {
     )
 }
 
-async function untriggered(database: Database, { entities, capture }: Examination): Promise<Patient['untriggered']> {
+/** The tables that capture relies on triggers for: none where it does without. */
+async function triggeredTables(database: Database, { entities, capture }: Examination): Promise<Patient['captured']> {
   if (capture !== 'trigger') return []
   const tables = []
   for (const entity of entities) {
-    for (const { facts } of await tablesOf(entity, database)) {
-      const installed = await database.dialect.installedTriggers(database.own, facts)
-      if (installed.size === 0) tables.push({ schema: facts.schema, name: facts.name })
-    }
+    for (const table of await tablesOf(entity, database)) tables.push({ ...table, entity: entity.name })
   }
   return tables
 }
