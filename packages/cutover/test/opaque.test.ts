@@ -76,7 +76,7 @@ describe('a switch away from an opaque legacy', () => {
     let ended: Promise<void> | undefined
     process.migration.events.on('switch', ({ step }) => {
       if (step !== 'fence') return
-      process.members.save([{ ...ada, mail: 'late@example.org' }]).then(() => {
+      void process.members.save([{ ...ada, mail: 'late@example.org' }]).then(() => {
         ended = intents?.end([call])
       })
     })

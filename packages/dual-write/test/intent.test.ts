@@ -17,7 +17,7 @@ async function intending(
   { refused }: Pick<DualWriteOptions<Repository>, 'refused'> = {},
 ) {
   const steps: string[] = []
-  const broken = { begin: false, end: false, store: false, call: undefined as unknown }
+  const broken = { begin: false, end: false, store: false, call: undefined as Error | undefined }
   const process = await inPhase('dual-write', {
     capture: { legacy: 'intent', target: 'trigger' },
     legacyStep: async (what) => {
