@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { fromAnyBase64, fromPaddedBase64 } from './encoding.ts'
-import { refuse, type Scheme, sameBytes } from './scheme.ts'
+import { readingOf, refuse, type Scheme } from './scheme.ts'
 
 const DIGEST_BYTES = { md5: 16, sha1: 20, sha224: 28, sha256: 32, sha384: 48, sha512: 64 } as const
 type Digest = keyof typeof DIGEST_BYTES
@@ -32,15 +32,19 @@ export function kratosDigest(): Scheme {
       if (stored?.length !== DIGEST_BYTES[name as Digest] || salt === undefined) return refuse('malformed')
       // Without the password in it, every password would be the right one.
       if (pieces?.includes('{PASSWORD}') !== true) return refuse('malformed')
-      return {
-        ok: true,
-        params: {},
-        async verify(password) {
-          const made = createHash(name)
-          for (const piece of pieces) made.update(piece === '{SALT}' ? salt : piece === '{PASSWORD}' ? password : piece)
-          return sameBytes(made.digest(), stored)
+      return readingOf(
+        {},
+        {
+          shell: hash.slice(0, -storedText.length) + Buffer.alloc(stored.length).toString('base64'),
+          digest: storedText,
+          async derive(password) {
+            const made = createHash(name)
+            for (const piece of pieces)
+              made.update(piece === '{SALT}' ? salt : piece === '{PASSWORD}' ? password : piece)
+            return made.digest('base64')
+          },
         },
-      }
+      )
     },
     dummy: () => {
       const format = Buffer.from('{SALT}{PASSWORD}').toString('base64')
@@ -61,12 +65,15 @@ export function kratosHmac(): Scheme {
       const hex = fromPaddedBase64(digestText)?.toString('latin1') ?? ''
       if (key === undefined || !/^[0-9a-f]+$/.test(hex) || hex.length !== 2 * DIGEST_BYTES[name as Digest])
         return refuse('malformed')
-      const stored = Buffer.from(hex, 'hex')
-      return {
-        ok: true,
-        params: {},
-        verify: async (password) => sameBytes(createHmac(name, key).update(password).digest(), stored),
-      }
+      const zeros = Buffer.from('0'.repeat(hex.length)).toString('base64')
+      return readingOf(
+        {},
+        {
+          shell: `$hmac-${name}$${zeros}$${keyText}`,
+          digest: hex,
+          derive: async (password) => createHmac(name, key).update(password).digest('hex'),
+        },
+      )
     },
     dummy: () => {
       const digest = Buffer.from(randomBytes(32).toString('hex')).toString('base64')

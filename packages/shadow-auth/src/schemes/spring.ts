@@ -4,7 +4,7 @@ import { argon2d, argon2i, argon2id } from './argon2.ts'
 import { dummyBcrypt, readBcrypt } from './bcrypt.ts'
 import { fromPaddedBase64 } from './encoding.ts'
 import { readPbkdf2 } from './pbkdf2.ts'
-import { type Reading, type Refused, refuse, type Scheme, sameBytes } from './scheme.ts'
+import { type Reading, type Refused, readingOf, refuse, type Scheme } from './scheme.ts'
 import { readScrypt } from './scrypt.ts'
 
 type Read = (inner: string, limits: Limits) => Reading | Refused
@@ -42,7 +42,8 @@ export function spring(): Scheme {
       const [, id = '', inner = ''] = FORM.exec(hash) ?? []
       const read = Object.hasOwn(ENCODERS, id) ? ENCODERS[id] : undefined
       const reading = read?.(inner, limits) ?? refuse('unsupported')
-      return reading.ok ? { ok: true, params: reading.params, verify: (password) => reading.verify(password) } : reading
+      if (!reading.ok || reading.inner === undefined) return reading
+      return { ...reading, inner: { ...reading.inner, shell: `{${id}}${reading.inner.shell}` } }
     },
     dummy: (params) => `{bcrypt}${dummyBcrypt(params?.['cost'] === undefined ? {} : params)}`,
   }
@@ -80,34 +81,32 @@ function standard(inner: string): Reading | Refused {
   const bytes = fromHex(inner, 40)
   if (bytes === undefined) return refuse('malformed')
   const [salt, key] = [bytes.subarray(0, 8), bytes.subarray(8)]
-  return {
-    ok: true,
-    params: {},
-    async verify(password) {
-      let state = Buffer.concat([salt, password])
-      for (let round = 0; round < 1_024; round++) state = digest('sha256', state, 'buffer')
-      return sameBytes(state, key)
+  return readingOf(
+    {},
+    {
+      shell: salt.toString('hex') + '0'.repeat(64),
+      digest: key.toString('hex'),
+      async derive(password) {
+        let state = Buffer.concat([salt, password])
+        for (let round = 0; round < 1_024; round++) state = digest('sha256', state, 'buffer')
+        return state.toString('hex')
+      },
     },
-  }
+  )
 }
 
 /** `{salt}digest`: what is digested is the password and then the salt with its braces. */
 function salted(inner: string, algorithm: string, bytes: number): Reading | Refused {
-  const [, salt, hex = ''] = /^(\{[^}]{0,128}\})?([0-9a-f]+)$/.exec(inner) ?? []
-  const key = fromHex(hex, bytes)
-  if (key === undefined) return refuse('malformed')
-  return {
-    ok: true,
-    params: {},
-    verify: async (password) =>
-      sameBytes(
-        createHash(algorithm)
-          .update(password)
-          .update(salt ?? '')
-          .digest(),
-        key,
-      ),
-  }
+  const [, salt = '', hex = ''] = /^(\{[^}]{0,128}\})?([0-9a-f]+)$/.exec(inner) ?? []
+  if (fromHex(hex, bytes) === undefined) return refuse('malformed')
+  return readingOf(
+    {},
+    {
+      shell: salt + '0'.repeat(hex.length),
+      digest: hex,
+      derive: async (password) => createHash(algorithm).update(password).update(salt).digest('hex'),
+    },
+  )
 }
 
 function fromHex(text: string, bytes: number): Buffer | undefined {
