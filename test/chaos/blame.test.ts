@@ -41,6 +41,19 @@ describe('an error of a user', () => {
   })
 })
 
+it('is explained by what a process could hear of only after it had stood still', () => {
+  let now = 0
+  const blame = createBlame(() => now)
+  blame.primaryIs('legacy')
+  now = 10_000
+  const moving = blame.begin('process', [1])
+  blame.begin('legacy', [1, 2])()
+  now = 18_000
+  moving()
+  expect(blame.isDue(error(1, 18_100, 18_200))).toBe(true)
+  expect(blame.isDue(error(2, 18_100, 18_200))).toBe(false)
+})
+
 it('takes a slow call for nobody’s fault while a process stood still with its locks', () => {
   let now = 0
   const blame = createBlame(() => now)

@@ -33,6 +33,9 @@ interface Hurt {
 /** What a fault leaves behind after its end: connections that are found to be dead only when they are used. */
 const AFTERMATH_MS = 3_000
 
+/** Longer than any process stands still. */
+const STANDSTILL_MS = 20_000
+
 /** How long a process may take to hear of another primary: two looks, of which one waits for a side that hangs. */
 const HEARSAY_MS = 5_000
 
@@ -56,8 +59,21 @@ export function createBlame(now: () => number = monotonicMs): Blame {
   function isDue(mishap: Mishap): boolean {
     const sides: ReadonlySet<string> = primariesIn(mishap.from - HEARSAY_MS, mishap.to + 1_000)
     return hurts.some(
-      (hurt) => sides.has(hurt.what) && hurt.slots.includes(mishap.slot) && overlaps(hurt, mishap, AFTERMATH_MS),
+      (hurt) =>
+        sides.has(hurt.what) &&
+        hurt.slots.includes(mishap.slot) &&
+        overlaps(hurt, mishap, STANDSTILL_MS) &&
+        overlaps({ ...hurt, to: felt(hurt, mishap.slot) }, mishap, AFTERMATH_MS),
     )
+  }
+
+  /** When a process can have felt a fault at last: one that stands still hears of it when it goes on. */
+  function felt(hurt: Hurt, slot: number): number {
+    const still = hurts.filter(
+      ({ what, slots, from, to }) =>
+        what === 'process' && slots.includes(slot) && from <= hurt.to + AFTERMATH_MS && to > hurt.from,
+    )
+    return Math.max(hurt.to, ...still.map(({ to }) => to))
   }
 
   return {

@@ -35,7 +35,7 @@ const LANES: readonly Lane[] = [
     ],
   },
   { name: 'links to target', pauseMs: [700, 3_300], faults: links('target') },
-  { name: 'links to legacy', pauseMs: [3_000, 8_000], faults: links('legacy') },
+  { name: 'links to legacy', pauseMs: [5_000, 12_000], faults: links('legacy') },
 ]
 
 async function kill({ fleet }: Battlefield, random: Random): Promise<boolean> {

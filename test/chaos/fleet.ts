@@ -280,8 +280,8 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
 
 /** What a process is to come to: most of them die at a failpoint, some stop there for a while. */
 function fateOf(role: Role, subject: Subject, random: Random): Strike {
-  if (role === 'service' && subject === 'twinspan' && random(5) === 0) {
-    return { at: pick(STOPPING_POINTS, random), nth: 1 + random(20), how: 'stop' }
+  if (role === 'service' && subject === 'twinspan' && random(3) === 0) {
+    return { at: pick(STOPPING_POINTS, random), nth: 1 + random(8), how: 'stop' }
   }
   const open = FAILPOINT_NAMES.filter(
     (name) =>

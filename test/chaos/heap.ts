@@ -12,7 +12,7 @@ export interface HeapOptions {
   readonly legacy: 'postgres' | 'mariadb'
   /** How long the target is down and the heap is measured, after the warm-up. */
   readonly seconds: number
-  /** How long the service runs before, the target down as well. @default 180 */
+  /** How long the service runs before, under more load and with the target down as well. @default 240 */
   readonly warmUpSeconds?: number
   readonly seed: number
   readonly say?: (line: string) => void
@@ -28,20 +28,22 @@ export interface HeapReport {
   /** Of the first and the last sample, after a garbage collection. */
   readonly firstMb: number
   readonly lastMb: number
+  /** The mean of each minute. */
+  readonly minutesMb: readonly number[]
   /** Of the line through all samples, by least squares. */
   readonly slopeMbPerHour: number
 }
 
 const SAMPLE_MS = 2_000
 
-/** How long the target refuses, and then hangs, in turns. */
-const TURN_MS = 20_000
+/** How long the target refuses, and then hangs, in turns: while the service warms up, and while it is measured. */
+const TURN_MS = { warmUp: 3_000, measured: 20_000 } as const
 
 const MB = 1024 * 1024
 
 /** One service under a light and steady load while the target is down: what is left of its heap after each collection. */
 export async function measureHeap(options: HeapOptions): Promise<HeapReport> {
-  const { legacy: engine, seconds, seed, warmUpSeconds = 180, say = () => {}, signal } = options
+  const { legacy: engine, seconds, seed, warmUpSeconds = 240, say = () => {}, signal } = options
   const servers = {
     legacy: await (engine === 'mariadb' ? mariadb : postgres).open<Record<string, never>>(),
     target: await postgres.open<Record<string, never>>(),
@@ -64,6 +66,7 @@ export async function measureHeap(options: HeapOptions): Promise<HeapReport> {
       seed,
       users: 1,
       pauseMs: 40,
+      warmUp: { ms: warmUpSeconds * 1_000, pauseMs: 8 },
       onlyKeysBelow: 500,
       heapEveryMs: SAMPLE_MS,
     }
@@ -87,7 +90,7 @@ export async function measureHeap(options: HeapOptions): Promise<HeapReport> {
     })
     try {
       await ready
-      void takeAway(proxy, down.signal)
+      void takeAway(proxy, () => (performance.now() < from ? TURN_MS.warmUp : TURN_MS.measured), down.signal)
       say(`the target is down; warming up for ${warmUpSeconds} s`)
       await pause(warmUpSeconds * 1_000, signal)
       from = performance.now()
@@ -105,6 +108,7 @@ export async function measureHeap(options: HeapOptions): Promise<HeapReport> {
       errors,
       firstMb: samples[0]?.mb ?? Number.NaN,
       lastMb: samples.at(-1)?.mb ?? Number.NaN,
+      minutesMb: minutesOf(samples),
       slopeMbPerHour: slopeOf(samples),
     }
   } finally {
@@ -116,13 +120,17 @@ export async function measureHeap(options: HeapOptions): Promise<HeapReport> {
 }
 
 /** Refused and hung in turns, until the signal. */
-async function takeAway(proxy: Awaited<ReturnType<typeof openProxy>>, signal: AbortSignal): Promise<void> {
+async function takeAway(
+  proxy: Awaited<ReturnType<typeof openProxy>>,
+  turnMs: () => number,
+  signal: AbortSignal,
+): Promise<void> {
   for (let hangs = false; !signal.aborted; hangs = !hangs) {
     if (hangs) {
       proxy.heal()
       proxy.hang()
     } else proxy.refuse()
-    await pause(TURN_MS, signal)
+    await pause(turnMs(), signal)
   }
 }
 
@@ -138,6 +146,16 @@ export function slopeOf(samples: readonly Sample[]): number {
   const [hours, mb] = [mean((sample) => sample.hours), mean((sample) => sample.mb)]
   const covariance = mean((sample) => (sample.hours - hours) * (sample.mb - mb))
   return covariance / mean((sample) => (sample.hours - hours) ** 2)
+}
+
+function minutesOf(samples: readonly Sample[]): readonly number[] {
+  const [first] = samples
+  if (first === undefined) return []
+  const minuteOf = ({ hours }: Sample): number => Math.floor((hours - first.hours) * 60)
+  return Array.from({ length: Math.max(...samples.map(minuteOf)) + 1 }, (_, minute) => {
+    const some = samples.filter((sample) => minuteOf(sample) === minute)
+    return Number((some.reduce((sum, { mb }) => sum + mb, 0) / some.length).toFixed(3))
+  })
 }
 
 async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {

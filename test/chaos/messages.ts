@@ -20,6 +20,8 @@ export interface Orders extends Addresses {
   readonly users: number
   /** The longest that a user waits between two calls. */
   readonly pauseMs: number
+  /** In the beginning users wait less, so that everything is compiled that ever will be. */
+  readonly warmUp?: { readonly ms: number; readonly pauseMs: number }
   /** Everybody writes the keys below this number, again and again, and no others. */
   readonly onlyKeysBelow?: number
   /** Every so often the process collects its garbage and tells what is left. */

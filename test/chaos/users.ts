@@ -100,6 +100,11 @@ function twoOf(draw: () => number): readonly [number, number] {
 export function startUsers(things: Things, orders: Orders, pass: Pass): { stop(): Promise<void> } {
   let running = true
   let calls = 0
+  const began = performance.now()
+  const pauseMs = (): number => {
+    const { warmUp } = orders
+    return warmUp !== undefined && performance.now() - began < warmUp.ms ? warmUp.pauseMs : orders.pauseMs
+  }
 
   async function user(number: number): Promise<void> {
     const random = generator(orders.seed, `user ${number}`)
@@ -109,7 +114,7 @@ export function startUsers(things: Things, orders: Orders, pass: Pass): { stop()
       if (random(8) > 0) await write(actOf({ random, value, shared: keys.shared, own: keys.own }), keys)
       else if (random(2) === 0) await read(keys.shared())
       else await lookUp(keys)
-      await wait(random(orders.pauseMs))
+      await wait(random(pauseMs()))
     }
   }
 
