@@ -1,6 +1,7 @@
 import { kyselyCredentials } from '@twinspan/kysely'
 import { argon2id, bcrypt, createAdmission, createShadowAuth, type ShadowAuth } from '@twinspan/shadow-auth'
-import { type Kysely, sql } from 'kysely'
+import { Kysely, PostgresDialect, sql } from 'kysely'
+import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Engine, OpenDatabase } from '../support/engines.ts'
 import { pglite } from '../support/pglite.ts'
@@ -51,10 +52,21 @@ describe(`logins while passwords change, SQLite to ${engine.name}`, () => {
     const members = Array.from({ length: USERS }, (_, id) => ({ id, mail: mailOf(id), hash: FIRST }))
     await legacy.db.insertInto('members').values(members).execute()
   })
+  const opened: Kysely<DB>[] = []
   afterEach(async () => {
+    for (const db of opened.splice(0)) await db.destroy()
     await legacy.close()
     await target.close()
   })
+
+  // Ten thousand logins wait longer for a connection than the pools of other tests allow.
+  const connect = async (): Promise<Kysely<DB>> => {
+    if (target.url === undefined) return target.connect()
+    const pool = new pg.Pool({ connectionString: target.url, max: 10, options: '-c synchronous_commit=off' })
+    const db = new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
+    opened.push(db)
+    return db
+  }
 
   /** What another process has: connections and a gate of its own, and how much memory its new hashes ask for. */
   const process = async (m: number): Promise<ShadowAuth> => {
@@ -62,7 +74,7 @@ describe(`logins while passwords change, SQLite to ${engine.name}`, () => {
       kyselyCredentials(db, { table: 'members', uid: 'id', login: 'mail', hash: 'hash' })
     return createShadowAuth({
       legacy: store(legacy.db),
-      target: store(await target.connect()),
+      target: store(await connect()),
       hash: argon2id({ m, t: 1 }),
       accepts: [bcrypt()],
       equalise: false,
