@@ -1,4 +1,12 @@
-import type { ColumnDataType, ColumnDefinitionBuilder, Expression, IsolationLevel, Kysely, RawBuilder } from 'kysely'
+import type {
+  ColumnDataType,
+  ColumnDefinitionBuilder,
+  Expression,
+  IsolationLevel,
+  Kysely,
+  RawBuilder,
+  SqlBool,
+} from 'kysely'
 import type { ColumnFacts, ContendedColumn, TableFacts, TableName } from './catalog.ts'
 import type { OwnTables } from './own-tables.ts'
 import type { CaptureRequest, FreezeRequest, Surroundings, Trigger } from './triggers.ts'
@@ -92,6 +100,20 @@ export interface Dialect {
   bytes(text: Expression<unknown>): RawBuilder<unknown>
   /** A text column for `order by` and `<`: by its bytes, by the index where that is possible. */
   ordered(column: Expression<unknown>, facts: ColumnFacts): Expression<unknown>
+  /**
+   * `column in (...)` with one parameter for all values, and the rows of an insert with one per column: what the client and
+   * the server do for each parameter is most of what a large statement costs. `undefined` where that cannot be said.
+   */
+  amongArray?(
+    column: RawBuilder<unknown>,
+    values: readonly unknown[],
+    facts: Pick<ColumnFacts, 'type'>,
+  ): RawBuilder<SqlBool> | undefined
+  rowsAsArrays?(
+    rows: readonly Readonly<Record<string, unknown>>[],
+    columns: readonly Pick<ColumnFacts, 'type'>[],
+    names: readonly string[],
+  ): RawBuilder<unknown> | undefined
   /** A list of tuples after `in`. */
   tuples(tuples: readonly RawBuilder<unknown>[]): RawBuilder<unknown>
   /** Ends a select of rows that are about to be updated. */

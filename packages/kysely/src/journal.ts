@@ -1,5 +1,5 @@
 import type { Journal, JournalRow, ParkedRow } from '@twinspan/core'
-import { type ExpressionBuilder, type ExpressionWrapper, type SqlBool, sql } from 'kysely'
+import { type ExpressionBuilder, type ExpressionWrapper, type RawBuilder, type SqlBool, sql } from 'kysely'
 import { chunks } from './chunks.ts'
 import { createCompact } from './compact.ts'
 import type { Database } from './database.ts'
@@ -24,6 +24,13 @@ export function createJournal(database: Database, scope: Scope, intents: boolean
 
   function select(where: Where) {
     return own.selectFrom('twinspan_journal').where((eb) => eb.and([mine(eb), where(eb)]))
+  }
+
+  /** A column among many values, by one parameter where the engine can. */
+  function among(column: 'id' | 'key_text', values: readonly unknown[]): RawBuilder<SqlBool> {
+    const ref = sql.ref(column)
+    const type = column === 'id' ? 'bigint' : 'text'
+    return dialect.amongArray?.(ref, values, { type }) ?? sql<SqlBool>`${ref} in (${sql.join(values)})`
   }
 
   function intended(entity: string, keys: readonly string[]) {
@@ -84,7 +91,8 @@ export function createJournal(database: Database, scope: Scope, intents: boolean
       for (const [entity, some] of groupBy(due, (row) => row.entity)) {
         const keys = new Set(some.map(({ key_text }) => key_text))
         for (const asked of chunks([...keys], idsAtOnce)) {
-          const found = await select((eb) => eb.and([eb('entity', '=', entity), eb('key_text', 'in', asked)]))
+          const found = await select((eb) => eb('entity', '=', entity))
+            .where(among('key_text', asked))
             .select(['id', 'entity', 'key_text', 'attempts'])
             .orderBy('id')
             .execute()
@@ -96,7 +104,7 @@ export function createJournal(database: Database, scope: Scope, intents: boolean
 
     async remove(ids) {
       for (const some of chunks(ids, idsAtOnce)) {
-        await own.deleteFrom('twinspan_journal').where(mineByPrimaryKey).where('id', 'in', some).execute()
+        await own.deleteFrom('twinspan_journal').where(mineByPrimaryKey).where(among('id', some)).execute()
       }
     },
 
@@ -129,7 +137,7 @@ export function createJournal(database: Database, scope: Scope, intents: boolean
           .updateTable('twinspan_journal')
           .set({ attempts: sql`attempts + 1`, due_at: sql`${now} + ${sql.lit(Math.round(delayMs))}`, error })
           .where(mineByPrimaryKey)
-          .where('id', 'in', some)
+          .where(among('id', some))
           .execute()
       }
     },
@@ -140,7 +148,7 @@ export function createJournal(database: Database, scope: Scope, intents: boolean
           .updateTable('twinspan_journal')
           .set({ attempts: sql`attempts + 1`, parked: 1, error })
           .where(mineByPrimaryKey)
-          .where('id', 'in', some)
+          .where(among('id', some))
           .execute()
       }
     },

@@ -49,6 +49,12 @@ export function createKeyColumns(dialect: Dialect, columns: readonly KeyColumn[]
     columns[index]?.facts.kind === 'text' ? dialect.bytes(value) : value
 
   function isIn(tuples: readonly Tuple[]): RawBuilder<SqlBool> {
+    const [only] = columns
+    if (columns.length === 1 && only !== undefined && !inexact && refs[0] !== undefined) {
+      const values = tuples.map(([value]) => value)
+      const array = dialect.amongArray?.(sql`${refs[0]}`, values, only.facts)
+      if (array !== undefined) return array
+    }
     const among = (
       left: readonly RawBuilder<unknown>[],
       wrap: (value: RawBuilder<unknown>, index: number) => RawBuilder<unknown>,

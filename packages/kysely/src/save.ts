@@ -166,18 +166,22 @@ async function updateOne(
 }
 
 export function insertInto(
-  { name, key }: TableContext,
+  { name, key, database }: TableContext,
   { columns }: KnownTable,
   db: Kysely<AnyTables>,
   rows: readonly Row[],
 ): InsertQueryBuilder<AnyTables, string, InsertResult> {
-  const insists = key.some((column) => columns.get(column)?.insist)
-  if (!insists) return db.insertInto(name).values(rows as never)
-  const named = Object.keys(rows[0] ?? {})
-  const tuples = rows.map((row) => sql`(${sql.join(named.map((column) => row[column]))})`)
   // A key that is `generated always` takes a copied value only when told so, in words that Kysely does not have.
+  const insists = key.some((column) => columns.get(column)?.insist)
+  const overriding = insists ? sql`overriding system value ` : sql``
+  const named = Object.keys(rows[0] ?? {})
+  const facts = named.map((column) => columns.get(column) ?? { type: '' })
+  const arrays = database.dialect.rowsAsArrays?.(rows, facts, named)
+  if (arrays !== undefined) return db.insertInto(name).columns(named).expression(sql`${overriding}${arrays}`)
+  if (!insists) return db.insertInto(name).values(rows as never)
+  const tuples = rows.map((row) => sql`(${sql.join(named.map((column) => row[column]))})`)
   return db
     .insertInto(name)
     .columns(named)
-    .expression(sql`overriding system value values ${sql.join(tuples)}`)
+    .expression(sql`${overriding}values ${sql.join(tuples)}`)
 }

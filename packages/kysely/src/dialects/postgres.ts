@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Dialect } from '../dialect.ts'
 import { journalIndex } from '../journal-index.ts'
 import { lockStripes } from '../stripes.ts'
+import { amongArray, rowsAsArrays } from './postgres-arrays.ts'
 import { contendedPostgres, describePostgres } from './postgres-catalog.ts'
 import { FENCE_LOCKS, fenceLock } from './postgres-fence.ts'
 import { marksCall, marksFunction } from './postgres-marks.ts'
@@ -38,8 +39,10 @@ export const postgres: Dialect = {
   async begin(db, _scope, timeoutMs) {
     const limit = String(Math.max(1, Math.ceil(timeoutMs)))
     // `transaction_timeout` exists from PostgreSQL 17 on: only settings that the server knows are set.
-    await sql`select set_config(name, ${limit}, true) from pg_settings where name in
-      ('lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')`.execute(db)
+    await sql`select set_config('lock_timeout', ${limit}, true), set_config('statement_timeout', ${limit}, true),
+      set_config('idle_in_transaction_session_timeout', ${limit}, true),
+      case when current_setting('transaction_timeout', true) is not null
+        then set_config('transaction_timeout', ${limit}, true) end`.execute(db)
   },
   async markCopy(db, { migration }) {
     await sql`select set_config('twinspan.copying', ${migration}, true)`.execute(db)
@@ -69,6 +72,8 @@ export const postgres: Dialect = {
   },
   bytes: (text) => sql`${text} collate "C"`,
   ordered: (column, { kind, byteOrder }) => (kind === 'text' && !byteOrder ? sql`${column} collate "C"` : column),
+  amongArray,
+  rowsAsArrays,
   tuples: (tuples) => sql`(${sql.join(tuples)})`,
 
   async estimate(db, { schema, name }) {
