@@ -16,6 +16,7 @@ import {
 import pRetry, { AbortError } from 'p-retry'
 import { type CopiedKeys, copyState, type DirtyKey, dirtyKeys, type Failure } from './batch.ts'
 import { copyGroup } from './group.ts'
+import { lanesOf } from './lanes.ts'
 import { noteLateCopy } from './late-copy.ts'
 import { createRehearsals } from './rehearsals.ts'
 import type { Rehearsed } from './rehearsed-copy.ts'
@@ -116,7 +117,12 @@ export function createCopier(migration: Migration, settings: CopierSettings): (l
       if (result !== undefined) return finish(result, way)
     }
     const alone: Failure[] = []
-    const apart = await bisect(keys, way, alone)
+    const lanes = await Promise.allSettled(lanesOf(keys).map((lane) => bisect(lane, way, alone)))
+    let apart = 0
+    for (const lane of lanes) {
+      if (lane.status === 'rejected') throw lane.reason
+      apart += lane.value
+    }
     let together = 0
     for (let start = 0; start < alone.length; start += GROUP_SIZE) {
       together += await copyTogether(alone.slice(start, start + GROUP_SIZE), way)

@@ -8,7 +8,7 @@ import { reapCalls } from './reaper.ts'
 import { createWaker } from './waker.ts'
 
 export interface MirrorOptions {
-  /** How many journal rows are taken at once. @default 500 */
+  /** How many journal rows are taken at once. Many of one entity are copied in two transactions side by side. @default 1_000 */
   readonly batchSize?: number
   /**
    * How often the journal is looked at without a hint. A side that tells of other processes' writes (`listen` of `kyselySide`)
@@ -83,7 +83,7 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
   const statsMs = numberOption('statsMs', options.statsMs, 5_000, { min: 1 })
   const random = options.random ?? Math.random
   const timeoutMs = numberOption('timeoutMs', options.timeoutMs, 10_000, { min: 1 })
-  const batchSize = numberOption('batchSize', options.batchSize, 500, { min: 1, integer: true })
+  const batchSize = numberOption('batchSize', options.batchSize, 1_000, { min: 1, integer: true })
   const pace = createPace(batchSize)
   const copyBatch = createCopier(migration, {
     timeoutMs,

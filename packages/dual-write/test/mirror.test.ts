@@ -1,4 +1,4 @@
-import type { TwinspanEvent } from '@twinspan/core'
+import { stripeOf, type TwinspanEvent } from '@twinspan/core'
 import { describe, expect, it } from 'vitest'
 import { createMirror, type Mirror } from '../src/index.ts'
 import { inPhase, type Process, type World } from './world.ts'
@@ -138,6 +138,33 @@ describe('createMirror', () => {
     process.migration.events.emit({ type: 'dirty', entity: 'users', keys: ['1'] })
     await expect.poll(() => process.accounts.rows()).toEqual([{ id: 1, email: 'a' }])
     await mirror.stop()
+  })
+
+  it("copies a large batch in two transactions side by side, and what got in each other's way across them together", async () => {
+    const under: string[] = []
+    const seen = { most: 0 }
+    const process = await inPhase('dual-write', {
+      targetStep: async (what) => {
+        if (!what.includes('commit')) return
+        under.push(what)
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        seen.most = Math.max(seen.most, under.length)
+        under.pop()
+      },
+    })
+    const ids = Array.from({ length: 400 }, (_, at) => at + 1)
+    await process.members.save(ids.map((id) => ({ member_id: id, mail: `${id}` })))
+    const mirror = createMirror(process.migration)
+    expect(await mirror.drain()).toMatchObject({ depth: 0 })
+    expect(seen.most).toBe(2)
+    // Two rows swap their mails, and stand in different parts.
+    const [one, other] = [1, ids.find((id) => stripeOf(`${id}`) % 2 !== stripeOf('1') % 2) ?? 0]
+    const mailOf = (id: number): string => `${id === one ? other : id === other ? one : id}`
+    await process.members.save([{ member_id: one, mail: 'moving' }])
+    await process.members.save(ids.filter((id) => id !== one).map((id) => ({ member_id: id, mail: mailOf(id) })))
+    await process.members.save([{ member_id: one, mail: mailOf(one) }])
+    expect(await mirror.drain()).toMatchObject({ depth: 0, parked: 0 })
+    expect(process.accounts.rows().map(({ id, email }) => [id, email])).toEqual(ids.map((id) => [id, mailOf(id)]))
   })
 
   it('rests after a batch that was not full, so that the next one takes what came meanwhile', async () => {
