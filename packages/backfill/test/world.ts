@@ -4,15 +4,9 @@ import {
   defineEntity,
   type Entity,
   type EntityStore,
-  keyText,
   type Migration,
   type MigrationOptions,
-  PHASES,
-  type Phase,
-  parseKey,
   type Side,
-  stripeOf,
-  translateRow,
 } from '@twinspan/core'
 import {
   createMemoryDatabase,
@@ -20,8 +14,11 @@ import {
   type MemorySide,
   type MemoryTable,
   memorySide,
+  mirrorOnce,
   type Step,
 } from '@twinspan/core/testing'
+
+export { walkTo as advanceTo } from '@twinspan/core/testing'
 
 export interface Member {
   readonly id: number
@@ -102,12 +99,6 @@ export function toUser({ mail, ...rest }: Member): User {
   return { ...rest, email: mail }
 }
 
-export async function advanceTo(migration: Migration, to: Phase): Promise<void> {
-  for (const phase of PHASES.slice(PHASES.indexOf(migration.snapshot.phase) + 1, PHASES.indexOf(to) + 1)) {
-    await migration.advance({ to: phase, actor: 'test', reason: 'the road' })
-  }
-}
-
 export function member(id: number, version = 1): Member {
   return { id, mail: `m${id}@example.org`, version }
 }
@@ -129,27 +120,8 @@ export async function all<T>(iterable: AsyncIterable<T>): Promise<readonly T[]> 
   return items
 }
 
-/** The mirror's protocol in its barest form: look at the journal, lock, re-read, copy, commit, remove what was seen. */
-export async function mirrorOnce({ migration, entity }: Process, limit = 100): Promise<number> {
-  const { legacy, target } = migration.sides
-  const seen = await legacy.journal.read({ limit })
-  if (seen.length === 0) return 0
-  const keys = Array.from(new Set(seen.map((row) => row.key)))
-  const stripes = Array.from(new Set(keys.map(stripeOf))).sort((a, b) => a - b)
-  await target.copy({ stripes, epoch: migration.snapshot.epoch }, async ({ transaction }) => {
-    const rows = await entity.legacy.load(keys.map((key) => parseKey(key, 1)))
-    const translated = rows.map((row) => translateRow(entity, 'legacy', row)).filter((row) => row !== null)
-    const present = new Set(translated.map((row) => entity.keyTextOf('target', row)))
-    const absent = keys.filter((key) => !present.has(keyText(key)))
-    await entity.target.remove(absent, { transaction })
-    await entity.target.save(translated, { transaction })
-  })
-  await legacy.journal.remove(seen.map((row) => row.id))
-  return seen.length
-}
-
 export async function drain(process: Process): Promise<void> {
-  while ((await mirrorOnce(process)) > 0);
+  while ((await mirrorOnce(process.migration)) > 0);
 }
 
 /** What target would hold if it were a copy of legacy. */

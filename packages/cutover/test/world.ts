@@ -10,8 +10,6 @@ import {
   type OpaqueGuard,
   opaqueSide,
   otherSide,
-  PHASES,
-  type Phase,
   parseKey,
   type Side,
   type SideFinding,
@@ -27,6 +25,8 @@ import {
   memorySide,
   type Step,
 } from '@twinspan/core/testing'
+
+export { walkTo as advanceTo } from '@twinspan/core/testing'
 
 export interface Member {
   readonly member_id: number
@@ -146,13 +146,6 @@ export function createWorld(): World {
     async close() {
       for (const migration of started) await migration.stop().catch(() => {})
     },
-  }
-}
-
-/** Takes a migration to a phase of the legacy-primary part of the road. */
-export async function advanceTo(migration: Migration, phase: Phase): Promise<void> {
-  for (const to of PHASES.slice(PHASES.indexOf(migration.snapshot.phase) + 1, PHASES.indexOf(phase) + 1)) {
-    await migration.advance({ to, actor: 'test', reason: 'on the road' })
   }
 }
 

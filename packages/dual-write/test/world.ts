@@ -4,7 +4,6 @@ import {
   type Entity,
   type Migration,
   type MigrationOptions,
-  PHASES,
   type Phase,
 } from '@twinspan/core'
 import {
@@ -14,6 +13,7 @@ import {
   type MemoryTable,
   memorySide,
   type Step,
+  walkTo,
 } from '@twinspan/core/testing'
 
 export interface Member {
@@ -87,11 +87,7 @@ export function createProcess(world: World, { legacyStep, targetStep, ...options
   return { migration, users, legacy, target, members, accounts }
 }
 
-export async function advanceTo(phase: Phase, migration: Migration): Promise<void> {
-  for (const to of PHASES.slice(1, PHASES.indexOf(phase) + 1)) {
-    await migration.advance({ to, actor: 'ops', reason: 'test' })
-  }
-}
+export const advanceTo = (phase: Phase, migration: Migration): Promise<void> => walkTo(migration, phase)
 
 /** A process that has started and taken the migration to `phase`. */
 export async function inPhase(
@@ -101,6 +97,6 @@ export async function inPhase(
 ): Promise<Process & { readonly world: World }> {
   const process = createProcess(world, options)
   await process.migration.start()
-  await advanceTo(phase, process.migration)
+  await walkTo(process.migration, phase)
   return { ...process, world }
 }

@@ -3,17 +3,21 @@ import {
   defineEntity,
   type Entity,
   type EntityStore,
-  keyText,
   type Migration,
   type MigrationOptions,
-  PHASES,
   type Phase,
-  parseKey,
-  stripeOf,
-  translateRow,
 } from '@twinspan/core'
-import { createMemoryDatabase, type MemorySide, type MemoryTable, memorySide } from '@twinspan/core/testing'
+import {
+  createMemoryDatabase,
+  type MemorySide,
+  type MemoryTable,
+  memorySide,
+  mirrorOnce,
+  walkTo,
+} from '@twinspan/core/testing'
 import { onTestFinished } from 'vitest'
+
+export { walkTo as advanceTo } from '@twinspan/core/testing'
 
 export interface Member {
   readonly id: number
@@ -81,7 +85,7 @@ export async function world(count: number, options: WorldOptions = {}): Promise<
   })
   await members.save(Array.from({ length: count }, (_, at) => member(at + 1)))
   await migration.start()
-  await advanceTo(migration, options.phase ?? 'dual-write')
+  await walkTo(migration, options.phase ?? 'dual-write')
   await users.save(members.rows().flatMap((row) => (entity.toTarget(row) as User | null) ?? []))
   onTestFinished(() => migration.stop())
   made.world = { members, users, entity, migration, legacySide, onSleep: () => {} }
@@ -96,12 +100,6 @@ export function member(id: number): Member {
   return { id, mail: `m${id}@example.org` }
 }
 
-export async function advanceTo(migration: Migration, to: Phase): Promise<void> {
-  for (const phase of PHASES.slice(PHASES.indexOf(migration.snapshot.phase) + 1, PHASES.indexOf(to) + 1)) {
-    await migration.advance({ to: phase, actor: 'test', reason: 'the road' })
-  }
-}
-
 /** Drift: a change on one side that nobody captures. */
 export async function tamper(world: World, change: () => Promise<unknown>): Promise<void> {
   const { migration } = world
@@ -112,24 +110,7 @@ export async function tamper(world: World, change: () => Promise<unknown>): Prom
   await migration.sides.legacy.capture.install([{ name: 'users', store: world.entity.legacy }])
 }
 
-/** The mirror's protocol in its barest form, until the journal is empty. */
-export async function drain({ migration, entity }: World): Promise<void> {
-  const { legacy, target } = migration.sides
-  for (;;) {
-    const seen = await legacy.journal.read({ limit: 1_000 })
-    if (seen.length === 0) return
-    const keys = Array.from(new Set(seen.map((row) => row.key)))
-    const stripes = Array.from(new Set(keys.map(stripeOf))).sort((a, b) => a - b)
-    await target.copy({ stripes, epoch: migration.snapshot.epoch }, async ({ transaction }) => {
-      const rows = await entity.legacy.load(keys.map((key) => parseKey(key, 1)))
-      const translated = rows.map((row) => translateRow(entity, 'legacy', row)).filter((row) => row !== null)
-      const present = new Set(translated.map((row) => entity.keyTextOf('target', row)))
-      await entity.target.remove(
-        keys.filter((key) => !present.has(keyText(key))),
-        { transaction },
-      )
-      await entity.target.save(translated, { transaction })
-    })
-    await legacy.journal.remove(seen.map((row) => row.id))
-  }
+/** Copies until the journal is empty. */
+export async function drain({ migration }: World): Promise<void> {
+  while ((await mirrorOnce(migration)) > 0);
 }

@@ -1,6 +1,8 @@
-import { createMigration, defineEntity, type Migration, PHASES, type Phase } from '@twinspan/core'
+import { createMigration, defineEntity, type Migration } from '@twinspan/core'
 import { createMemoryDatabase, memorySide } from '@twinspan/core/testing'
 import { createRouter, type Router, type RouterOptions } from '../src/index.ts'
+
+export { walkTo as walk } from '@twinspan/core/testing'
 
 export const BY = { actor: 'ops', reason: 'test' }
 
@@ -52,17 +54,6 @@ export function createWorld() {
       storeStep = async () => {}
       for (const migration of started) await migration.stop()
     },
-  }
-}
-
-/** Walks the road, one phase after the other, forwards or back. */
-export async function walk(migration: Migration, to: Phase): Promise<void> {
-  await migration.refresh()
-  for (;;) {
-    const at = PHASES.indexOf(migration.snapshot.phase)
-    const goal = PHASES.indexOf(to)
-    if (at === goal) return
-    await migration.advance({ to: PHASES[at + Math.sign(goal - at)] as Phase, ...BY })
   }
 }
 

@@ -1,4 +1,5 @@
 import type { EntityStore } from '@twinspan/core'
+import { mirrorOnce } from '@twinspan/core/testing'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
@@ -10,7 +11,6 @@ import {
   finish,
   join,
   member,
-  mirrorOnce,
   type Process,
   type ProcessOptions,
   type User,
@@ -66,7 +66,8 @@ async function play(scheduler: fc.Scheduler, scenario: Scenario, sabotage?: Sabo
     }
   }
   const mirror = async (process: Process): Promise<void> => {
-    for (let round = 0; round < 6; round++) await mirrorOnce(process, 1 + (round % 3)).catch(unlessDeadlock)
+    for (let round = 0; round < 6; round++)
+      await mirrorOnce(process.migration, { limit: 1 + (round % 3) }).catch(unlessDeadlock)
   }
   const work = async (): Promise<void> => {
     for (const death of [...scenario.deaths, Number.POSITIVE_INFINITY]) {

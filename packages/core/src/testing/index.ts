@@ -14,3 +14,5 @@ export { type MemorySide, type MemorySideOptions, memorySide } from './memory/si
 export { memoryStateStore } from './memory/state-store.ts'
 export type { MemoryTable, MemoryTableOptions } from './memory/table.ts'
 export { MemoryUniqueError, type Step } from './memory/transaction.ts'
+export { mirrorOnce } from './mirror-once.ts'
+export { walkTo } from './walk.ts'
