@@ -1,6 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { DEFAULT_LIMITS, identify, type Scheme, verifyPassword } from '../src/index.ts'
+import { template } from '../src/schemes/index.ts'
 import { EVERY, NAMED, TOLD_APART } from './every-scheme.ts'
+import { TEMPLATES } from './templates.ts'
 import { MALFORMED, passwordOf, VECTORS, type Vector } from './vectors.ts'
 
 /** How many vectors of a scheme passed, by source. */
@@ -10,6 +12,16 @@ describe('vectors', () => {
   it.each(EVERY)('$name reads and verifies what others wrote', async (scheme) => {
     const vectors = VECTORS.filter((vector) => vector.scheme === scheme.name)
     await Promise.all(vectors.map((vector) => verify(vector, scheme)))
+  })
+
+  it('template describes what others wrote', async () => {
+    for (const [mode, recipe, hash] of TEMPLATES) {
+      const scheme = template({ name: 'template', ...recipe })
+      await verify(
+        { source: `hashcat, example hashes, mode ${mode}`, scheme: 'template', text: 'hashcat', hash },
+        scheme,
+      )
+    }
   })
 
   it('belong to a scheme each, are all different, and name their source', () => {
@@ -28,7 +40,7 @@ describe('vectors', () => {
     expect(covered.length).toBe(told.size)
     expect(covered.length).toBeGreaterThanOrEqual(35)
     expect(sum(covered.flatMap(([, sources]) => [...sources.values()]))).toBeGreaterThanOrEqual(400)
-    expect(sum(counts())).toBe(VECTORS.length)
+    expect(sum(counts())).toBe(VECTORS.length + TEMPLATES.length)
   })
 
   it('are claimed by one scheme of those that the string alone tells apart, or by none', () => {
@@ -90,7 +102,7 @@ afterAll(() => {
     const named = [...sources].map(([source, count]) => `${source} (${count})`)
     return `${scheme.padEnd(24)}${String(sum(sources.values())).padStart(4)}  ${named.join('; ')}`
   })
-  const total = `${rows.length} schemes, ${sum(counts())} of ${VECTORS.length} vectors passed`
+  const total = `${rows.length} schemes, ${sum(counts())} of ${VECTORS.length + TEMPLATES.length} vectors passed`
   console.log([`${'scheme'.padEnd(24)}  ok  sources`, ...lines, total].join('\n'))
 })
 
