@@ -91,25 +91,23 @@ function travels(listens: boolean, share: number) {
   }
 }
 
-/** Every connection of the processes stands still, the kill's own included: nobody can hear of it. */
+/** The server stands still with every connection, the kill's own included: nobody can hear of it. */
 async function frozen(context: BenchContext): Promise<readonly Measurement[]> {
   const { processes, leaseMs } = settingsOf(context)
-  return onCluster(async ({ url }, db) => {
+  return onCluster(async ({ url, pid }, db) => {
     const fleet = await openFleet({ size: processes, url, listening: processes, leaseMs })
     const backends = await sql<{ pid: number }>`select pid from pg_stat_activity
       where backend_type = 'client backend' and pid <> pg_backend_pid()`.execute(db)
-    const pids = backends.rows.map(({ pid }) => pid)
+    const pids = backends.rows.map((row) => row.pid)
     try {
-      for (const pid of pids) process.kill(pid, 'SIGSTOP')
-      // New connections would be served: a server whose disk hangs serves none.
-      await sql`alter database postgres allow_connections false`.execute(db).catch(() => {})
+      for (const one of [pid, ...pids]) process.kill(one, 'SIGSTOP')
       const began = Date.now()
       fleet.tell(0, 'kill')
       const turns = await fleet.until('legacy', leaseMs + 30_000)
       return [...quantiles(turns.slice(1).map(({ at }) => at - began)), { metric: 'lease', value: leaseMs, unit: 'ms' }]
     } finally {
       await fleet.close()
-      for (const pid of pids) process.kill(pid, 'SIGCONT')
+      for (const one of [pid, ...pids]) process.kill(one, 'SIGCONT')
     }
   })
 }

@@ -8,6 +8,8 @@ import { join } from 'node:path'
 export interface Cluster {
   readonly url: string
   readonly port: number
+  /** Of the server itself, which makes the connections. */
+  readonly pid: number
   /** Ends the server and removes what it has written. */
   close(): Promise<void>
 }
@@ -34,7 +36,10 @@ export async function openCluster(): Promise<Cluster> {
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     port,
+    pid: server.pid ?? 0,
     async close() {
+      // One that stands still would not hear of its end.
+      server.kill('SIGCONT')
       server.kill('SIGQUIT')
       await ended
       rmSync(folder, { recursive: true, force: true })
