@@ -16,6 +16,15 @@ export { type CalibrateOptions, type Calibration, calibrate } from './calibrate.
 export type { EqualiserOptions } from './equaliser.ts'
 export type { Candidates } from './forms.ts'
 export { type Identified, identify } from './identify.ts'
+export {
+  type Advice,
+  type DumpReport,
+  type InspectDumpOptions,
+  inspectDump,
+  type RefusedRows,
+  type SchemeReport,
+  type Suggestion,
+} from './inspect-dump.ts'
 export { DEFAULT_LIMITS, type Limits } from './limits.ts'
 export type { AuthTelemetry, BridgeOptions, ShadowAuthOptions } from './options.ts'
 export { type Remaining, remaining } from './remaining.ts'

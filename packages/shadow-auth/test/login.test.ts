@@ -66,7 +66,7 @@ describe('a user who has not migrated', () => {
     expect(world.target.accounts.size).toBe(0)
   })
 
-  it('keeps bytes beyond the 72 that bcrypt reads in the new hash', async () => {
+  it('A9 keeps bytes beyond the 72 that bcrypt reads in the new hash', async () => {
     const long = `${'a'.repeat(72)}bcd`
     const { auth } = createWorld({ legacy: [{ ...ANN, hash: bcryptHash(long) }] })
     expect(await auth.verifyAndUpgrade(ANN.login, long)).toMatchObject({ via: 'legacy', upgraded: true })
