@@ -41,8 +41,9 @@ function ask(name: keyof RoundFunctions, password: Buffer, rest: readonly unknow
   return new Promise((resolve) => {
     lane.waiting.set(id, resolve)
     lane.worker.ref()
-    // A copy: a small Buffer shares its memory with others, and all of it would go along.
-    lane.worker.postMessage({ id, name, password: Uint8Array.from(password), rest } satisfies Job)
+    // A copy, handed over: a small Buffer shares its memory with others, and all of it would go along.
+    const copy = Uint8Array.from(password)
+    lane.worker.postMessage({ id, name, password: copy, rest } satisfies Job, [copy.buffer])
   })
 }
 

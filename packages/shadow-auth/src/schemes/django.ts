@@ -1,7 +1,19 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { argon2d, argon2i, argon2id } from './argon2.ts'
-import { randomHash64 } from './encoding.ts'
+import { DIGEST_BYTES, type DigestName } from './digest-bytes.ts'
+import { fromPaddedBase64, integer, randomHash64 } from './encoding.ts'
+import { readPbkdf2 } from './pbkdf2.ts'
 import { type CostParams, readingOf, refuse, type Scheme } from './scheme.ts'
+
+/** Django: `pbkdf2_sha256$iterations$salt$key`. */
+export function djangoPbkdf2Sha256(): Scheme {
+  return pbkdf2('sha256')
+}
+
+/** Django: `pbkdf2_sha1$iterations$salt$key`. */
+export function djangoPbkdf2Sha1(): Scheme {
+  return pbkdf2('sha1')
+}
 
 /** Django: `md5$salt$digest`, MD5 over salt and password; the salt may be empty. */
 export function djangoMd5(): Scheme {
@@ -25,6 +37,25 @@ export function djangoArgon2(): Scheme {
       return variants.find((variant) => variant.claims(inner))?.read(inner, limits) ?? refuse('malformed')
     },
     dummy: (params: CostParams = { m: 102_400, t: 2, p: 8 }) => prefix + argon2id().dummy(params),
+  }
+}
+
+function pbkdf2(digest: DigestName): Scheme {
+  const prefix = `pbkdf2_${digest}$`
+  return {
+    name: `django-pbkdf2-${digest}`,
+    claims: (hash) => hash.startsWith(prefix),
+    read(hash, limits) {
+      const [iterations, salt, key, ...rest] = hash.slice(prefix.length).split('$', 4)
+      if (salt === undefined || key === undefined || rest.length > 0) return refuse('malformed')
+      return readPbkdf2(
+        digest,
+        { iterations: integer(iterations), salt: Buffer.from(salt), key: fromPaddedBase64(key) },
+        limits,
+      )
+    },
+    dummy: ({ iterations = 260_000 }: CostParams = {}) =>
+      `${prefix}${iterations}$${randomBytes(11).toString('hex')}$${randomBytes(DIGEST_BYTES[digest]).toString('base64')}`,
   }
 }
 

@@ -1,9 +1,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { DIGEST_BYTES, type DigestName } from './digest-bytes.ts'
 import { fromAnyBase64, fromPaddedBase64 } from './encoding.ts'
 import { readingOf, refuse, type Scheme } from './scheme.ts'
-
-const DIGEST_BYTES = { md5: 16, sha1: 20, sha224: 28, sha256: 32, sha384: 48, sha512: 64 } as const
-type Digest = keyof typeof DIGEST_BYTES
 
 const SALTED =
   /^\$(sha1|sha256|sha512|md5)\$pf=([A-Za-z0-9+/]{1,512}={0,2})\$([A-Za-z0-9+/]*={0,2})\$([A-Za-z0-9+/]+={0,2})$/
@@ -29,7 +27,7 @@ export function kratosDigest(): Scheme {
           : fromPaddedBase64(format)
               ?.toString()
               .split(/(\{SALT\}|\{PASSWORD\})/)
-      if (stored?.length !== DIGEST_BYTES[name as Digest] || salt === undefined) return refuse('malformed')
+      if (stored?.length !== DIGEST_BYTES[name as DigestName] || salt === undefined) return refuse('malformed')
       // Without the password in it, every password would be the right one.
       if (pieces?.includes('{PASSWORD}') !== true) return refuse('malformed')
       return readingOf(
@@ -63,7 +61,7 @@ export function kratosHmac(): Scheme {
       if (name === undefined) return refuse(/^\$hmac-[a-z0-9]{1,16}\$/.test(hash) ? 'unsupported' : 'malformed')
       const key = fromAnyBase64(keyText)
       const hex = fromPaddedBase64(digestText)?.toString('latin1') ?? ''
-      if (key === undefined || !/^[0-9a-f]+$/.test(hex) || hex.length !== 2 * DIGEST_BYTES[name as Digest])
+      if (key === undefined || !/^[0-9a-f]+$/.test(hex) || hex.length !== 2 * DIGEST_BYTES[name as DigestName])
         return refuse('malformed')
       const zeros = Buffer.from('0'.repeat(hex.length)).toString('base64')
       return readingOf(

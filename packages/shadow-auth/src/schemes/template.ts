@@ -1,10 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { InvalidOptionError, numberOption, textOption } from '@twinspan/core'
+import { DIGEST_BYTES, type DigestName } from './digest-bytes.ts'
 import { fromAnyBase64, toUtf16 } from './encoding.ts'
 import { type HashParams, paramBytes, readingOf, refuse, type Scheme } from './scheme.ts'
-
-const DIGEST_BYTES = { md5: 16, sha1: 20, sha224: 28, sha256: 32, sha384: 48, sha512: 64 } as const
 
 /** How a digest is written: in hex, in hex with capitals, in base64, or as the bytes themselves. */
 const ENCODINGS: Readonly<Record<'hex' | 'HEX' | 'base64' | 'bytes', (bytes: Buffer) => Buffer>> = {
@@ -40,7 +39,7 @@ export type TemplatePart =
 
 /** What is digested, by what, and how the digest is written. */
 export interface TemplateDigest {
-  readonly algorithm: keyof typeof DIGEST_BYTES
+  readonly algorithm: DigestName
   readonly parts: readonly TemplatePart[]
   /** @default 'hex' */
   readonly encoding?: keyof typeof ENCODINGS

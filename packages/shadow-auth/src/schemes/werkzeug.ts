@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import { isDigestName } from './digest-bytes.ts'
 import { integer, randomHash64 } from './encoding.ts'
-import { isPbkdf2Digest, readPbkdf2 } from './pbkdf2.ts'
+import { readPbkdf2 } from './pbkdf2.ts'
 import { type CostParams, refuse, type Scheme } from './scheme.ts'
 
 const FORM = /^pbkdf2:([a-z0-9]{1,16}):(\d+)\$([^$]*)\$((?:[0-9a-f]{2})+)$/
@@ -13,7 +14,7 @@ export function werkzeugPbkdf2(): Scheme {
     read(hash, limits) {
       const [, digest = '', iterations, salt, key = ''] = FORM.exec(hash) ?? []
       if (salt === undefined) return refuse('malformed')
-      if (!isPbkdf2Digest(digest)) return refuse('unsupported')
+      if (!isDigestName(digest)) return refuse('unsupported')
       const parts = { iterations: integer(iterations), salt: Buffer.from(salt), key: Buffer.from(key, 'hex') }
       return readPbkdf2(digest, parts, limits)
     },
