@@ -30,7 +30,10 @@ export const OWN_KEYS = 1_000_000
 /** Opens a database of the campaign by its address, as a process of its own would. */
 export function connect<Tables>(url: string): Kysely<Tables> {
   if (url.startsWith('mysql')) {
-    return new Kysely<Tables>({ dialect: new MysqlDialect({ pool: createPool({ uri: url, connectionLimit: 5 }) }) })
+    const pool = createPool({ uri: url, connectionLimit: 5 })
+    // Users who lock rows that are not there and then insert them would meet in deadlocks of their own.
+    pool.on('connection', (connection) => connection.query('set session transaction isolation level read committed'))
+    return new Kysely<Tables>({ dialect: new MysqlDialect({ pool }) })
   }
   const pool = new pg.Pool({ connectionString: url, max: 5, connectionTimeoutMillis: 5_000, query_timeout: 15_000 })
   return new Kysely<Tables>({ dialect: new PostgresDialect({ pool: surviveLostConnections(pool) }) })
