@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { explore } from './explore.ts'
+import { INTENT_MISTAKES, intentModel } from './intent-model.ts'
 import { MIRROR_MISTAKES, mirrorModel, type Write } from './mirror-model.ts'
 import { PHASES_MISTAKES, phasesModel } from './phases-model.ts'
 import { SWITCH_MISTAKES, switchModel } from './switch-model.ts'
@@ -50,6 +51,24 @@ describe('I6, I7 the switch, there and back, with stale writers, copiers both wa
 
   it.each(SWITCH_MISTAKES)('has one with this mistake: %s', (mistake) => {
     expect(explore(switchModel(1, mistake)).counterexample?.wrong).toMatch(/primary|both sides/)
+  })
+})
+
+describe('I5, I6 capture by intent, with owners that stop and die anywhere, calls that land late, and a switch', () => {
+  const stories = [
+    { calls: 1, beginsAgain: true, least: 1_000 },
+    { calls: 2, beginsAgain: false, least: 10_000 },
+  ] as const
+
+  it.each(stories)('has no bad end with $calls calls', ({ least, ...story }) => {
+    const { states, counterexample } = explore(intentModel(story))
+    expect(counterexample).toBeUndefined()
+    expect(states).toBeGreaterThan(least)
+  })
+
+  it.each(INTENT_MISTAKES)('has one with this mistake: %s', (mistake) => {
+    const found = stories.map((story) => explore(intentModel(story, mistake)).counterexample)
+    expect(found.find((one) => one !== undefined)?.wrong).toMatch(/legacy/)
   })
 })
 
