@@ -24,6 +24,7 @@ import {
   sha256Hex,
   sha512Hex,
   smf,
+  symfony,
   vbulletin,
 } from '../src/schemes/index.ts'
 
@@ -47,6 +48,7 @@ export const NAMED: readonly Scheme[] = [
   osCommerce(),
   magento1(),
   smf(),
+  symfony(),
   redmine(),
   punbb(),
   openCart(),

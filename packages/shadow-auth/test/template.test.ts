@@ -66,6 +66,7 @@ describe('a template', () => {
     ['parts', { parts: ['password', null as unknown as 'salt'] }],
     ['parts.nested', { parts: ['password', { nested: { algorithm: 'md5', parts: [] } }] }],
     ['algorithm', { parts: ['password', { nested: { algorithm: 'md4' as 'md5', parts: ['password'] } }] }],
+    ['carry', { carry: 'hax' as 'hex' }],
     ['rounds', { rounds: 0 }],
     ['rounds', { rounds: 100_000 }],
     ['separator', { separator: '' }],

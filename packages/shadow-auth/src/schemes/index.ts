@@ -47,6 +47,7 @@ export {
   redmine,
   restfulAuth,
   smf,
+  symfony,
   vbulletin,
 } from './presets.ts'
 export type { CostParams, HashParams, PasswordHasher, Reading, Refusal, Refused, Scheme } from './scheme.ts'

@@ -1,3 +1,4 @@
+import { hash as digest } from 'node:crypto'
 import { runRounds } from '../round-pool.ts'
 import { HASH64, randomHash64 } from './encoding.ts'
 import { type CostParams, readingOf, refuse, type Scheme } from './scheme.ts'
@@ -25,12 +26,12 @@ export function phpass(): Scheme {
   })
 }
 
-/** Drupal 7: phpass on SHA-512, cut to 43 characters. */
+/** Drupal 7: phpass on SHA-512, cut to 43 characters; `U$S$` on the MD5 in hex that Drupal 6 had stored. */
 export function drupal7(): Scheme {
   return scheme({
     name: 'drupal7',
-    claims: /^\$S\$/,
-    form: /^\$S\$(.)([./0-9A-Za-z]{8})([./0-9A-Za-z]{43})$/,
+    claims: /^U?\$S\$/,
+    form: /^U?\$S\$(.)([./0-9A-Za-z]{8})([./0-9A-Za-z]{43})$/,
     prefix: '$S$',
     algorithm: 'sha512',
     usualLog2: 15,
@@ -54,7 +55,8 @@ function scheme({ name, claims, form, prefix, algorithm, usualLog2, length }: Ph
           shell: hash.slice(0, -length) + HASH64[0]?.repeat(length),
           digest: stored,
           async derive(password) {
-            return (await runRounds(rounds, 'phpass', password, salt, algorithm, rounds)).slice(0, length)
+            const text = hash.startsWith('U') ? Buffer.from(digest('md5', password)) : password
+            return (await runRounds(rounds, 'phpass', text, salt, algorithm, rounds)).slice(0, length)
           },
         },
       )

@@ -1,7 +1,7 @@
 import { numberOption, textOption } from '@twinspan/core'
 import { bcrypt } from './bcrypt.ts'
 import type { Scheme } from './scheme.ts'
-import { type TemplateDigest, type TemplateOptions, template } from './template.ts'
+import { type TemplateDigest, type TemplateOptions, type TemplatePart, template } from './template.ts'
 
 type Preset = Pick<TemplateOptions, 'text'>
 
@@ -74,6 +74,21 @@ export function mediaWiki(options: Preset = {}): Scheme {
     saltFirst: true,
     algorithm: 'md5',
     parts: ['salt', { literal: '-' }, { nested: MD5_OF_PASSWORD }],
+  })
+}
+
+/** Symfony's message digest encoder: SHA-512 of `password{salt}`, again with itself before it, in base64. */
+export function symfony(options: Preset & { readonly iterations?: number } = {}): Scheme {
+  const { iterations, ...rest } = options
+  const salted: readonly TemplatePart[] = ['password', { literal: '{' }, 'salt', { literal: '}' }]
+  return template({
+    ...rest,
+    name: 'symfony',
+    algorithm: 'sha512',
+    encoding: 'base64',
+    carry: 'bytes',
+    parts: ['previous', ...salted],
+    rounds: numberOption('iterations', iterations, 5_000, { min: 1, integer: true }),
   })
 }
 

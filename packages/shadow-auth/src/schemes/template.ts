@@ -3,6 +3,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { InvalidOptionError, numberOption, textOption } from '@twinspan/core'
 import { DIGEST_BYTES, type DigestName } from './digest-bytes.ts'
 import { fromAnyBase64, toUtf16 } from './encoding.ts'
+import { inRounds } from './rounds.ts'
 import { type HashParams, paramBytes, readingOf, refuse, type Scheme } from './scheme.ts'
 
 /** How a digest is written: in hex, in hex with capitals, in base64, or as the bytes themselves. */
@@ -53,6 +54,12 @@ export interface TemplateDigest {
   readonly rounds?: number
   /** What `'previous'` is in the first round; nothing when left out. */
   readonly first?: readonly TemplatePart[]
+  /**
+   * How a round writes what is `'previous'` in the next one.
+   *
+   * @default what `encoding` is
+   */
+  readonly carry?: keyof typeof ENCODINGS
 }
 
 export interface TemplateOptions extends TemplateDigest {
@@ -151,7 +158,12 @@ export function template(options: TemplateOptions): Scheme {
           digest: key.toString('hex'),
           async derive(password) {
             const values = { password: TEXTS[text](password), salt: salt ?? Buffer.alloc(0), params: given }
-            return digestOf(options, values).toString('hex')
+            const next = roundsOf(options, values)
+            let state = next()
+            await inRounds((options.rounds ?? 1) - 1, () => {
+              state = next()
+            })
+            return state.toString('hex')
           },
         },
       )
@@ -167,16 +179,23 @@ export function template(options: TemplateOptions): Scheme {
 
 /** The digest itself, not encoded. */
 function digestOf(digest: TemplateDigest, values: Values): Buffer {
-  const { algorithm, parts, key, rounds = 1, first = [], encoding = 'hex' } = digest
+  const next = roundsOf(digest, values)
+  let state = next()
+  for (let round = 1; round < (digest.rounds ?? 1); round++) state = next()
+  return state
+}
+
+/** One round a call. */
+function roundsOf(digest: TemplateDigest, values: Values): () => Buffer {
+  const { algorithm, parts, key, first = [], encoding = 'hex', carry = encoding } = digest
   const keyBytes = key && join(key, values, Buffer.alloc(0))
   let previous = join(first, values, Buffer.alloc(0))
-  let state: Buffer = previous
-  for (let round = 0; round < rounds; round++) {
+  return () => {
     const made = keyBytes === undefined ? createHash(algorithm) : createHmac(algorithm, keyBytes)
-    state = made.update(join(parts, values, previous)).digest()
-    previous = ENCODINGS[encoding](state)
+    const state = made.update(join(parts, values, previous)).digest()
+    previous = ENCODINGS[carry](state)
+    return state
   }
-  return state
 }
 
 function join(parts: readonly TemplatePart[], values: Values, previous: Buffer): Buffer {
@@ -196,8 +215,10 @@ function check(digest: TemplateDigest, path: string): void {
   if (!Object.hasOwn(DIGEST_BYTES, digest.algorithm)) {
     throw new InvalidOptionError('algorithm', digest.algorithm, Object.keys(DIGEST_BYTES).join(', '))
   }
-  if (digest.encoding !== undefined && !Object.hasOwn(ENCODINGS, digest.encoding)) {
-    throw new InvalidOptionError('encoding', digest.encoding, Object.keys(ENCODINGS).join(', '))
+  for (const name of ['encoding', 'carry'] as const) {
+    const encoding = digest[name]
+    if (encoding === undefined || Object.hasOwn(ENCODINGS, encoding)) continue
+    throw new InvalidOptionError(name, encoding, Object.keys(ENCODINGS).join(', '))
   }
   numberOption('rounds', digest.rounds, 1, { min: 1, max: 10_000, integer: true })
   if (!Array.isArray(digest.parts) || digest.parts.length === 0) {
