@@ -91,6 +91,16 @@ describe('outcomes', () => {
     expect(errors?.target).toEqual({ total: 6, bad: 2 })
   })
 
+  it('blames target for nothing that legacy or the application did', () => {
+    const outcomes = createOutcomes({ latency, oncePerMs: 300_000 })
+    for (const outcome of ['noise', 'undecided', 'comparison-error', 'ignored'] as const) {
+      outcomes.shadow(0, shadow(outcome))
+    }
+    const { errors, integrity } = outcomes.take()
+    expect(integrity).toMatchObject({ compared: 1, mismatched: 0 })
+    expect(errors?.target).toEqual({ total: 4, bad: 0 })
+  })
+
   it('counts a unit whose reads always differ once in five minutes', () => {
     const outcomes = createOutcomes({ latency, oncePerMs: 300_000 })
     for (let n = 0; n < 100; n++) outcomes.shadow(n, shadow('mismatch', 'one'))

@@ -1,4 +1,4 @@
-import type { EventOf, SideName } from '@twinspan/core'
+import type { EventOf, ShadowOutcome, SideName } from '@twinspan/core'
 import { murmur3 } from '../murmur3.ts'
 import type { BadAt, BadUnit } from './bad-unit.ts'
 import { type GuardDeltas, QUANTILES, type Quantile } from './deltas.ts'
@@ -29,6 +29,21 @@ export interface Outcomes {
   take(): GuardDeltas
   /** The units behind what was bad since this was last asked. Not all of them where they are very many. */
   takeBad(): readonly BadUnit[]
+}
+
+/** What a shadow read says of target: nothing, that it failed or answered, and what the answer was worth. */
+const WITNESSES: Readonly<Record<ShadowOutcome, 'failed' | 'answered' | 'equal' | 'different' | undefined>> = {
+  match: 'equal',
+  ignored: 'equal',
+  mismatch: 'different',
+  error: 'failed',
+  timeout: 'failed',
+  lagged: 'answered',
+  // Not target's fault: legacy could not say the same thing twice, or at all, or the application could not compare.
+  noise: 'answered',
+  undecided: 'answered',
+  'comparison-error': 'answered',
+  shed: undefined,
 }
 
 const WINDOW_MS = 60_000
@@ -80,13 +95,13 @@ export function createOutcomes({ latency, oncePerMs, seed = 0 }: OutcomesOptions
     },
 
     shadow(now, { entity, operation, outcome, unit }) {
-      if (outcome === 'shed' || outcome === 'undecided') return
+      const witness = WITNESSES[outcome]
+      if (witness === undefined) return
       // A read of target that nobody waited for is as good a witness of its health as one that somebody did.
-      const failed = outcome === 'error' || outcome === 'timeout'
-      count(now, 'target', sums.errors, 'errors', failed, unit)
-      if (outcome !== 'match' && outcome !== 'mismatch' && outcome !== 'ignored') return
+      count(now, 'target', sums.errors, 'errors', witness === 'failed', unit)
+      if (witness === 'failed' || witness === 'answered') return
       const { integrity } = sums
-      if (outcome === 'mismatch') {
+      if (witness === 'different') {
         if (!admit(now, 'integrity', unit)) return
         const name = `${entity}.${operation}`
         integrity.mismatched++
