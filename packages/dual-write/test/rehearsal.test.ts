@@ -1,7 +1,16 @@
 import type { EventOf } from '@twinspan/core'
 import { describe, expect, it } from 'vitest'
 import { createMirror, type DualWriteOptions, dualWrite, type MirrorOptions, write } from '../src/index.ts'
-import { inPhase, type Member, type Process, type ProcessOptions, type User, type World } from './world.ts'
+import {
+  createProcess,
+  createWorld,
+  inPhase,
+  type Member,
+  type Process,
+  type ProcessOptions,
+  type User,
+  type World,
+} from './world.ts'
 
 interface Members {
   put(member: Member): Promise<Member>
@@ -35,8 +44,9 @@ async function rehearsing(
     readonly mirror?: MirrorOptions
     readonly put?: object
   } = {},
+  world?: World,
 ): Promise<Rehearsing> {
-  const process = await inPhase(phase, options)
+  const process = await inPhase(phase, options, world)
   const { members, accounts, migration } = process
   const seen: EventOf<'rehearsal'>[] = []
   migration.events.on('rehearsal', (event) => seen.push(event))
@@ -245,7 +255,8 @@ describe("a write with mirror: 'call'", () => {
         throw new Error('duplicate')
       },
     })
-    const other = await inPhase('off', {}, process.world)
+    const other = createProcess(process.world)
+    await other.migration.start()
     await process.repo.put({ member_id: 1, mail: 'a' })
     await createMirror(other.migration).drain()
     await process.mirror.drain()
@@ -415,6 +426,67 @@ describe("a write with mirror: 'call'", () => {
     await process.mirror.drain()
     expect(signals).toEqual([undefined])
     expect(outcomes(process)).toEqual(['match'])
+  })
+})
+
+describe('I5 whatever the methods do', () => {
+  type Misbehaviour = (process: Rehearsing, transaction: unknown, member: Member) => Promise<unknown>
+  const misbehaviours: readonly Misbehaviour[] = [
+    ({ accounts }, transaction, { member_id, mail }) =>
+      accounts.save([{ id: member_id, email: mail }], { transaction }),
+    ({ accounts }, transaction, { member_id }) => accounts.save([{ id: member_id, email: 'wrong' }], { transaction }),
+    ({ accounts }, transaction) => accounts.remove([1, 2, 3], { transaction }),
+    () => Promise.reject(new Error('broken')),
+    () => new Promise(() => {}),
+    async ({ accounts }, transaction, { member_id }) => {
+      await accounts.save([{ id: member_id, email: 'committed' }], { transaction })
+      await (transaction as { commit(): Promise<void> }).commit()
+    },
+  ]
+
+  it.each([1, 2, 3])('both sides agree when two mirrors are done (seed %i)', async (seed) => {
+    let state = seed
+    const random = (below: number): number => {
+      state = (state * 48_271) % 2_147_483_647
+      return state % below
+    }
+    const world = createWorld()
+    const start = async (): Promise<Rehearsing> => {
+      const made: { process?: Rehearsing } = {}
+      made.process = await rehearsing(
+        {
+          put: async (transaction, member) =>
+            misbehaviours[random(misbehaviours.length)]?.(made.process as Rehearsing, transaction, member),
+        },
+        {
+          mirror: { rehearsalMs: 10, pollMs: 1, restMs: 1 },
+          sleep: (ms, signal) =>
+            new Promise((resolve, reject) => {
+              signal?.addEventListener('abort', () => reject(signal.reason), { once: true })
+              setTimeout(resolve, Math.min(ms, 5)).unref()
+            }),
+        },
+        world,
+      )
+      return made.process
+    }
+    const both = [await start(), await start()] as const
+    for (const { mirror } of both) mirror.start()
+    for (let turn = 0; turn < 60; turn++) {
+      const process = both[random(2) as 0 | 1]
+      const member_id = 1 + random(3)
+      if (random(5) === 0) await process.repo.remove(member_id)
+      else await process.repo.put({ member_id, mail: `${turn}` })
+      if (random(3) === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+      // Whoever rests is tried again.
+      if (random(10) === 0) world.clock += 60_001
+      for (const { migration } of both) await migration.refresh()
+    }
+    for (const { mirror } of both) await mirror.stop()
+    expect(await createMirror(both[0].migration).drain()).toMatchObject({ depth: 0 })
+    const { members, accounts } = both[0]
+    expect(accounts.rows()).toEqual(members.rows().map(({ member_id, mail }) => ({ id: member_id, email: mail })))
+    expect(new Set([...both[0].seen, ...both[1].seen].map(({ outcome }) => outcome)).size).toBeGreaterThan(2)
   })
 })
 

@@ -38,11 +38,13 @@ export class MemoryTransaction {
     this.#atCommit.push(effect)
   }
 
-  lock(name: string, mode: 'shared' | 'exclusive', timeoutMs?: number): Promise<void> {
+  async lock(name: string, mode: 'shared' | 'exclusive', timeoutMs?: number): Promise<void> {
+    this.#refuseWhenOver()
     return this.#database.locks.acquire(this, name, mode, timeoutMs)
   }
 
   tryLock(name: string): boolean {
+    this.#refuseWhenOver()
     return this.#database.locks.tryAcquire(this, name, 'exclusive')
   }
 
@@ -58,7 +60,6 @@ export class MemoryTransaction {
     key: string,
     change: (current: MemoryRow | undefined) => MemoryRow | null | undefined,
   ): Promise<boolean> {
-    if (this.#over) throw new Error('the transaction is over')
     await this.lock(`row ${table} ${key}`, 'exclusive')
     const row = change(this.read(table, data, key))
     if (row === undefined) return false
@@ -72,6 +73,11 @@ export class MemoryTransaction {
     this.#writes.set(table, writes)
     writes.set(key, row)
     return true
+  }
+
+  /** What goes on after the transaction has ended would hold its locks for ever. */
+  #refuseWhenOver(): void {
+    if (this.#over) throw new Error('the transaction is over')
   }
 
   /** What a row trigger does: holds the fence shared, asks it, appends to the journal. */
@@ -117,7 +123,7 @@ export class MemoryTransaction {
 
   async commit(): Promise<void> {
     await this.#step('commit')
-    if (this.#over) throw new Error('the transaction is over')
+    this.#refuseWhenOver()
     // Two transactions may have written one unique value each without seeing the other; the first to commit wins.
     for (const [table, writes] of this.#writes) {
       const data = this.#database.tables.get(table) as MemoryTableData
