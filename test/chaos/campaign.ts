@@ -47,6 +47,9 @@ const LOOK_MS = 100
 /** How long a process that has stopped itself stands still at most, for the primary to be switched meanwhile. */
 const FLIP_MS = 9_000
 
+/** How long a service may take to end: a write that waits for a switch, and a mirror that drains. */
+const ENDING_MS = 30_000
+
 /** How often a long campaign says where it is. */
 const TELL_MS = 15_000
 
@@ -126,7 +129,7 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
     clearInterval(telling)
 
     const drainBegan = Date.now()
-    await fleet.end(15_000)
+    await fleet.end(ENDING_MS)
     if (subject === 'twinspan') await settle(addresses, capture)
     const drainMs = Date.now() - drainBegan
     await watch.stop()
