@@ -1,16 +1,27 @@
-import { metrics, SpanStatusCode, trace } from '@opentelemetry/api'
+import { createNoopMeter, type MeterProvider, metrics, SpanStatusCode, trace } from '@opentelemetry/api'
 import { redact } from './errors.ts'
 import type { TwinspanEvent } from './events.ts'
 import { INSTRUMENTS, type Measurement, measurementsOf } from './measurements.ts'
 
 type Recorder = (value: number, attributes: Readonly<Record<string, string>>) => void
 
+const NOOP = createNoopMeter()
+
 /** A listener that turns the events of one migration into OpenTelemetry metrics. Without an SDK it costs next to nothing. */
 export function recordEvents(migration: string): (event: TwinspanEvent) => void {
   const recorders = new Map<Measurement['instrument'], Recorder>()
+  let provider: MeterProvider | undefined
+  let silent = false
   return (event) => {
+    const current = metrics.getMeterProvider()
+    if (current !== provider) {
+      provider = current
+      silent = current.getMeter('twinspan') === NOOP
+      recorders.clear()
+    }
+    if (silent) return
     for (const { instrument, value, attributes } of measurementsOf(event)) {
-      // Instruments are made at their first use, so that an SDK that is registered after this module was loaded counts.
+      // Instruments are made at their first use after an SDK was registered, however late that is.
       let record = recorders.get(instrument)
       if (record === undefined) {
         record = recorderOf(instrument)

@@ -1,5 +1,7 @@
+import { createNoopMeter, type Meter, metrics } from '@opentelemetry/api'
 import { describe, expect, it } from 'vitest'
 import { createEvents, INSTRUMENTS, measurementsOf, type TwinspanEvent } from '../src/index.ts'
+import { recordEvents } from '../src/telemetry.ts'
 
 const SECRET = 'alice@example.org'
 
@@ -53,6 +55,31 @@ describe('measurementsOf', () => {
   it('measures something for all but the events that other parts of the process listen to', () => {
     const silent = EVENTS.filter((event) => measurementsOf(event).length === 0).map((event) => event.type)
     expect(silent).toEqual(['stale', 'doctor', 'dirty', 'mirrored', 'blast-radius'])
+  })
+})
+
+describe('recordEvents', () => {
+  it('records once an SDK is there, however late it was registered, and nothing before', () => {
+    const record = recordEvents('m')
+    const write: TwinspanEvent = { type: 'write', entity: 'users', operation: 'create', failedOn: 'none' }
+    record(write)
+    const added: unknown[] = []
+    const meter = {
+      ...createNoopMeter(),
+      createCounter: (name: string) => ({
+        add: (value: number, attributes: object) => added.push([name, value, attributes]),
+      }),
+    } as unknown as Meter
+    metrics.setGlobalMeterProvider({ getMeter: () => meter })
+    try {
+      record(write)
+      record(write)
+    } finally {
+      metrics.disable()
+    }
+    record(write)
+    const one = ['twinspan.writes', 1, { 'twinspan.migration': 'm', 'twinspan.entity': 'users', failed_on: 'none' }]
+    expect(added).toEqual([one, one])
   })
 })
 

@@ -1,5 +1,6 @@
 import {
   type Entity,
+  type EventOf,
   type Key,
   keyText,
   type Migration,
@@ -31,9 +32,45 @@ export function createWrites(
 ): (name: string, options: AnyWrite, args: readonly unknown[]) => unknown {
   /** Methods that turned out to answer at once, where that cannot be. */
   const synchronous = new Set<string>()
+  const ended = createEnded(entity.name)
 
   return (name, options, args) => {
     const { plan } = migration.snapshot
+    return plan.captures ? write(plan, name, options, args) : writePlain(plan, name, options, args)
+  }
+
+  /** Where nothing is captured: the call and its outcome, and nothing is made for what does not happen. */
+  function writePlain(plan: Plan, name: string, options: AnyWrite, args: readonly unknown[]): unknown {
+    const { isStalePhase } = migration.sides[plan.primary]
+    const { none, primary } = ended(name)
+    let answer: unknown
+    try {
+      answer = callMethod(repositories[plan.primary].base, name, args)
+    } catch (error) {
+      migration.events.emit(primary)
+      throw error
+    }
+    if (!isPromiseLike(answer)) {
+      migration.events.emit(none)
+      return answer
+    }
+    return Promise.resolve(answer).then(
+      (result) => {
+        migration.events.emit(none)
+        return result
+      },
+      async (error: unknown) => {
+        if (!isStalePhase(error)) {
+          migration.events.emit(primary)
+          throw error
+        }
+        // The fence refused and nothing was written: the phase has moved, or is about to.
+        return write((await migration.settled()).plan, name, options, args)
+      },
+    )
+  }
+
+  function write(plan: Plan, name: string, options: AnyWrite, args: readonly unknown[]): unknown {
     let answer: unknown
     try {
       answer = send(plan)
@@ -168,8 +205,24 @@ export function createWrites(
     }
 
     function report(failedOn: 'none' | 'primary'): void {
-      migration.events.emit({ type: 'write', entity: entity.name, operation: name, failedOn })
+      migration.events.emit(ended(name)[failedOn])
     }
+  }
+}
+
+type Ended = Readonly<Record<'none' | 'primary', EventOf<'write'>>>
+
+/** The events that tell of the end of a write, made once for each operation. */
+function createEnded(entity: string): (operation: string) => Ended {
+  const known = new Map<string, Ended>()
+  return (operation) => {
+    let events = known.get(operation)
+    if (events === undefined) {
+      const of = (failedOn: 'none' | 'primary'): EventOf<'write'> => ({ type: 'write', entity, operation, failedOn })
+      events = { none: of('none'), primary: of('primary') }
+      known.set(operation, events)
+    }
+    return events
   }
 }
 

@@ -14,12 +14,14 @@ import { dualWrite, read, write } from '@twinspan/dual-write'
 import type { Measurement } from '../bench.ts'
 import { type Accounts, noopAccounts } from './accounts.ts'
 import { allSettled, launchdarkly, scientist } from './peers.ts'
-import { interleaved, median } from './statistics.ts'
+import { interleaved, quantile } from './statistics.ts'
 
-const CALLS = 20_000
-/** A wrapper that is slow is called less often: this long per round. */
-const LONGEST_NS = 20e6
-const ROUNDS = 21
+/** Short rounds and many of them: some fall between the turns that the machine gives to others. */
+const ROUND_NS = 4e6
+const ROUNDS = 61
+/** Which of a subject's rounds counts: the one that a quarter of them undercut. */
+const SHARE = 0.25
+const WARM_UP_NS = 200e6
 
 interface Subject {
   readonly name: string
@@ -47,11 +49,13 @@ export async function measureNoop(): Promise<ReadonlyMap<string, readonly Measur
   ]
   const calls = new Map<Subject, number>()
   for (const subject of subjects) {
-    await nanoseconds(subject, CALLS)
-    calls.set(subject, Math.min(CALLS, Math.ceil(LONGEST_NS / (await nanoseconds(subject, CALLS / 10)))))
+    // By time: the compiler works beside, and takes longer where the machine is busy.
+    const first = await nanoseconds(subject, 1_000)
+    const warm = await nanoseconds(subject, Math.ceil(WARM_UP_NS / first))
+    calls.set(subject, Math.ceil(ROUND_NS / warm))
   }
-  const took = await interleaved(subjects, ROUNDS, (subject) => nanoseconds(subject, calls.get(subject) ?? CALLS))
-  const latency = new Map(subjects.map((subject) => [subject.name, median(took.get(subject) ?? [])]))
+  const took = await interleaved(subjects, ROUNDS, (subject) => nanoseconds(subject, calls.get(subject) ?? 1))
+  const latency = new Map(subjects.map((subject) => [subject.name, quantile(took.get(subject) ?? [], SHARE)]))
   for (const { migration } of migrations) await migration.stop()
   peer.close()
 
