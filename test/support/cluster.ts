@@ -1,8 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { chownSync, mkdtempSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 
 /** A PostgreSQL server of one's own, which may be stopped and started without harm to anybody. */
 export interface Cluster {
@@ -20,7 +20,8 @@ export async function openCluster(): Promise<Cluster> {
   const user = serverUser()
   if (user !== undefined) chownSync(folder, user.uid, user.gid)
   const data = join(folder, 'data')
-  const options = { ...user, cwd: folder, stdio: 'ignore' } as const
+  const env = { ...process.env, PATH: [process.env['PATH'], ...debianFolders()].join(delimiter) }
+  const options = { ...user, cwd: folder, env, stdio: 'ignore' } as const
   execFileSync('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '-N', '-E', 'UTF8'], options)
   const port = await freePort()
   const settings = {
@@ -52,6 +53,12 @@ function serverUser(): { readonly uid: number; readonly gid: number } | undefine
   if (process.getuid?.() !== 0) return undefined
   const id = (flag: string): number => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))
   return { uid: id('-u'), gid: id('-g') }
+}
+
+/** Where Debian keeps the programs of each version, which are not on anybody's path. */
+function debianFolders(): readonly string[] {
+  const root = '/usr/lib/postgresql'
+  return existsSync(root) ? readdirSync(root).map((version) => join(root, version, 'bin')) : []
 }
 
 async function freePort(): Promise<number> {

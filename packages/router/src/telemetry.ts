@@ -32,7 +32,7 @@ export const RESULT_REASONS: Readonly<Record<DecisionReason, string>> = {
  *
  * @see https://opentelemetry.io/docs/specs/semconv/feature-flags/feature-flags-events/
  */
-export function flagAttributes(
+function flagAttributes(
   migration: string,
   { side, reason, epoch }: Decision,
   unitHash?: string,

@@ -12,7 +12,7 @@ export function seeded(seed: number): () => number {
 }
 
 /** How many of `n` come out bad at this rate. */
-export function binomial(random: () => number, n: number, rate: number): number {
+function binomial(random: () => number, n: number, rate: number): number {
   if (rate <= 0 || n === 0) return 0
   if (rate >= 1) return n
   const mean = n * rate
