@@ -11,6 +11,9 @@ interface LegacyTables {
 interface TargetTables {
   users: { id: GeneratedAlways<string>; email: string; active: Generated<boolean>; tags: JSONColumnType<string[]> }
   seats: { plane: string; seat: number; holder: string | null }
+  orders: { id: Generated<number>; customer: string }
+  order_lines: { id: Generated<number>; order_id: number; sku: string; note: string | null }
+  order_tags: { order_id: number; tag: string }
 }
 declare const legacyDb: Kysely<LegacyTables>
 declare const targetDb: Kysely<TargetTables>
@@ -90,5 +93,61 @@ describe('kyselySide(db).table', () => {
 describe('listen', () => {
   it('takes a client of pg as it is', () => {
     expectTypeOf<Client>().toExtend<ListenClient>()
+  })
+})
+
+describe('kyselySide(db).table with parts', () => {
+  const side = kyselySide(targetDb)
+  const orders = side.table('orders', {
+    key: 'id',
+    parts: {
+      lines: { table: 'order_lines', key: 'id', parent: 'order_id' },
+      tags: { table: 'order_tags', key: ['order_id', 'tag'], parent: 'order_id' },
+    },
+  })
+
+  it('returns records with the rows of their parts, without the columns that say whose they are', () => {
+    expectTypeOf(orders.load).returns.resolves.items.toExtend<{
+      readonly id: number
+      readonly customer: string
+      readonly lines: readonly { id: number; sku: string; note: string | null }[]
+      readonly tags: readonly { tag: string }[]
+    }>()
+    const line = expectTypeOf(orders.load).returns.resolves.items.toHaveProperty('lines').items
+    line.not.toHaveProperty('order_id')
+    // A digest of one table would say nothing of the others.
+    expectTypeOf(orders.digest).toEqualTypeOf<EntityStore['digest']>()
+  })
+
+  it('takes whole records', () => {
+    expectTypeOf(orders.save).toBeCallableWith([
+      { id: 1, customer: 'a', lines: [{ id: 7, sku: 'x' }], tags: [{ tag: 'new' }] },
+    ])
+    // @ts-expect-error a part is missing
+    void orders.save([{ id: 1, customer: 'a', lines: [] }])
+    // @ts-expect-error the key of a part is missing
+    void orders.save([{ id: 1, customer: 'a', lines: [{ sku: 'x' }], tags: [] }])
+    // @ts-expect-error a required column of a part is missing
+    void orders.save([{ id: 1, customer: 'a', lines: [{ id: 1 }], tags: [] }])
+  })
+
+  it('knows the tables of parts and their columns', () => {
+    const lines = { table: 'order_lines', key: 'id', parent: 'order_id' } as const
+    // @ts-expect-error no such table
+    side.table('orders', { key: 'id', parts: { lines: { ...lines, table: 'lines' } } })
+    // @ts-expect-error no such column
+    side.table('orders', { key: 'id', parts: { lines: { ...lines, parent: 'order' } } })
+    // @ts-expect-error a part needs to know whose its rows are
+    side.table('orders', { key: 'id', parts: { lines: { table: 'order_lines', key: 'id' } } })
+    // @ts-expect-error no such column
+    side.watching(orders, [{ table: 'order_lines', key: 'order' }])
+    expectTypeOf(side.watching(orders, [{ table: 'order_lines', key: 'order_id' }])).toExtend<
+      EntityStore<{ id: number; customer: string }, never>
+    >()
+    const untyped = kyselySide(untypedDb).table('a', {
+      key: 'id',
+      parts: { b: { table: 'b', key: 'id', parent: 'a' } },
+    })
+    expectTypeOf(untyped.save).toBeCallableWith([{ id: 1, b: [{ id: 2, more: new Date() }] }])
   })
 })
