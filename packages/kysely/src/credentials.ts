@@ -100,7 +100,7 @@ export function kyselyCredentials<DB, Table extends Name<DB>, Identities extends
   const show = (row: Row): Credential => ({
     uid: row['uid'] as KeyPart,
     login: row['login'] as string | null,
-    hash: (row['hash'] ?? null) as string | null,
+    hash: hashText(row['hash']),
     locked: locked !== undefined && isLocked(row['locked']),
     ...(params.length === 0 ? {} : { params: paramsOf(row) }),
     bridge: bridgeOf(row),
@@ -191,6 +191,13 @@ export function kyselyCredentials<DB, Table extends Name<DB>, Identities extends
         return true
       }),
   }
+}
+
+/** A hash without what its column adds: columns of a fixed width pad, binary ones give bytes. */
+function hashText(value: unknown): string | null {
+  if (value === null || value === undefined) return null
+  const text = value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : String(value as string)
+  return text.replace(/[ \0]+$/, '')
 }
 
 function leftOver(uid: KeyPart, record: Row): Credential {

@@ -28,8 +28,6 @@ export interface NoProof {
   readonly scheme: string
   /** With `busy`. */
   readonly retryAfterMs?: number
-  /** How long the stores took together; absent when one of them failed. */
-  readonly lookupMs?: number
 }
 
 export interface ProofRequest {
@@ -46,27 +44,29 @@ export interface ProofRequest {
 
 /**
  * Looks the login up, lets the rules say who decides, and verifies, all key derivation inside one permit of the gate. A
- * refusal has computed as much as any other.
+ * refusal has computed as much and taken as long as any other.
  */
 export async function prove(request: ProofRequest, setup: Setup): Promise<Proof | NoProof> {
   const { login, password, signal } = request
   const { admission, equaliser, limits, stores } = setup
   signal?.throwIfAborted()
+  const startedAt = performance.now()
 
   if (!isLogin(login, limits) || !isPassword(password, limits)) {
     const admitted = await admission.run('', () => equaliser.spend([], undefined), signal)
-    return admitted.admitted ? { ...refused('invalid'), lookupMs: 0 } : { ...refused('busy'), ...busy(admitted) }
+    if (!admitted.admitted) return { ...refused('busy'), ...busy(admitted) }
+    await equaliser.settle(startedAt, 0)
+    return refused('invalid')
   }
 
-  const startedAt = performance.now()
   const situation = await situationOf(login, stores, setup.closing === 'silo')
   const lookupMs = performance.now() - startedAt
   const forms = setup.formsOf(password)
   const admitted = await admission.run(login, () => verify(request, forms, situation, setup), signal)
   if (!admitted.admitted) return { ...refused('busy'), ...busy(admitted) }
   const proof = admitted.value
-  if (proof.ok || isDown(situation)) return proof
-  return { ...proof, lookupMs }
+  if (!proof.ok) await equaliser.settle(startedAt, isDown(situation) ? undefined : lookupMs)
+  return proof
 }
 
 /** What a caller is told of a refusal. */

@@ -48,7 +48,7 @@ export async function resetPassword(
 ): Promise<ChangeVerdict> {
   const { admission, limits, stores } = setup
   if (!isPassword(next, limits)) return { ok: false, reason: 'unacceptable' }
-  const admitted = await admission.run(`uid ${keyText(uid)}`, () => make(setup.spell(next), setup), signal)
+  const admitted = await admission.run(`\0uid ${keyText(uid)}`, () => make(setup.spell(next), setup), signal)
   if (!admitted.admitted) return busy(admitted)
   const hash = admitted.value
   if (hash === undefined) return { ok: false, reason: 'unavailable' }

@@ -50,21 +50,18 @@ export interface ShadowAuth {
  */
 export function createShadowAuth(options: ShadowAuthOptions): ShadowAuth {
   const setup = resolveOptions(options)
-  const { emit, equaliser, stores } = setup
+  const { emit, stores } = setup
 
   const changing = async (change: () => Promise<ChangeVerdict>): Promise<ChangeVerdict> => {
-    const startedAt = performance.now()
     const verdict = await change()
     const outcome = verdict.ok ? 'changed' : verdict.reason
     emit({ type: 'auth', via: 'target', scheme: setup.hasher.name, upgraded: verdict.ok, outcome })
-    if (!verdict.ok && verdict.reason !== 'busy') await equaliser.settle(startedAt, undefined)
     return verdict
   }
 
   return {
     verifyAndUpgrade: (login, password, { signal } = {}) =>
       traced('twinspan.login', {}, async (): Promise<Verdict> => {
-        const startedAt = performance.now()
         const proof = await prove(
           {
             login,
@@ -78,8 +75,7 @@ export function createShadowAuth(options: ShadowAuthOptions): ShadowAuth {
           setup,
         )
         if (!proof.ok) {
-          const { reason, via, scheme, lookupMs } = proof
-          if (reason !== 'busy') await equaliser.settle(startedAt, lookupMs)
+          const { reason, via, scheme } = proof
           emit({ type: 'auth', via, scheme, upgraded: false, outcome: reason })
           return refusalOf(proof)
         }

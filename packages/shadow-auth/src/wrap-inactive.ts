@@ -66,7 +66,7 @@ async function wrapOne(
   if (credential === undefined || !credential.hash) return 'unwrappable'
   const stored = { hash: credential.hash, ...(credential.params === undefined ? {} : { params: credential.params }) }
   for (let attempt = 0; attempt < TRIES; attempt++) {
-    const admitted = await admission.run('', () => wrap(stored, hasher, schemes, limits), signal)
+    const admitted = await admission.run(JOB, () => wrap(stored, hasher, schemes, limits), signal)
     if (!admitted.admitted) {
       // People who log in go first.
       await sleep(admitted.retryAfterMs ?? RETRY_MS, undefined, signal === undefined ? {} : { signal })
@@ -78,6 +78,8 @@ async function wrapOne(
   throw new UnavailableError('The job wrapInactive stopped: the gate has had no room for it.')
 }
 
+/** At the gate the job is one login among others, with a name that no login can have. */
+const JOB = '\0wrapInactive'
 const TRIES = 60
 const RETRY_MS = 1_000
 
