@@ -181,6 +181,8 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     const child = fork(new URL(`./${slot.role}.ts`, import.meta.url), [JSON.stringify(orders)], {
       execArgv: ['--conditions=twinspan-src'],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      // Whoever interrupts the campaign means the campaign, which ends its processes itself.
+      detached: true,
     })
     // A message that does not arrive any more.
     child.on('error', () => {})

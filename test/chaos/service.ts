@@ -4,8 +4,6 @@ import { now, ordersOf, tell } from './messages.ts'
 import { SUBJECTS } from './subjects.ts'
 import { startUsers } from './users.ts'
 
-// Whoever interrupts the campaign means the campaign, which ends its processes itself.
-process.on('SIGINT', () => {})
 process.on('disconnect', () => process.exit(0))
 
 const orders = ordersOf(process.argv)

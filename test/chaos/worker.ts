@@ -11,7 +11,6 @@ import { type Command, ordersOf, tell } from './messages.ts'
 import { between, generator, pick } from './random.ts'
 import { openWorld } from './world.ts'
 
-process.on('SIGINT', () => {})
 process.on('disconnect', () => process.exit(0))
 
 const orders = ordersOf(process.argv)
