@@ -55,7 +55,7 @@ function alone(
 
 function lag(engine: Store['engine']): Cases {
   return Object.fromEntries(
-    (['trigger', 'transaction'] as const).map((capture) => [
+    (['trigger', 'transaction', 'intent'] as const).map((capture) => [
       `${engine}.ours.${capture}.lag500`,
       alone('lag', engine, (ways) => measureLag(ways, capture, { perSecond: 500, seconds: 4 })),
     ]),

@@ -4,7 +4,15 @@ import { type Round, writeFor } from './load.ts'
 import { openNetwork } from './network.ts'
 import { interleaved, median } from './statistics.ts'
 import type { Store } from './stores.ts'
-import { bareSubjects, launchdarklySubject, naiveSubject, oursSubject, type Subject, type Ways } from './subjects.ts'
+import {
+  bareSubjects,
+  launchdarklySubject,
+  naiveSubject,
+  type Ours,
+  oursSubject,
+  type Subject,
+  type Ways,
+} from './subjects.ts'
 
 /** A setting in which all subjects are measured. */
 export interface Setting {
@@ -34,6 +42,7 @@ export const SUBJECTS = [
   'launchdarkly',
   'ours.trigger',
   'ours.transaction',
+  'ours.intent',
 ] as const
 
 export type Results = Map<string, readonly Measurement[]>
@@ -53,7 +62,8 @@ export async function measureWrites(
     legacy: legacy.connect(toLegacy === undefined ? {} : { through: toLegacy }),
     target: target.connect(toTarget === undefined ? {} : { through: toTarget }),
   }
-  const ours = [await oursSubject(ways, { capture: 'trigger' }), await oursSubject(ways, { capture: 'transaction' })]
+  const ours: Ours[] = []
+  for (const capture of ['trigger', 'transaction', 'intent'] as const) ours.push(await oursSubject(ways, { capture }))
   const subjects: readonly Subject[] = [
     ...(await bareSubjects(ways)),
     await naiveSubject(ways),
