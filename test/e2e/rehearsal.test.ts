@@ -183,6 +183,22 @@ await eachEngine((engine) => {
       expect(outcomes()).toEqual(['error', 'skipped resting'])
     })
 
+    const slow = { postgres: 'select pg_sleep(8)', mariadb: 'select sleep(2)', sqlite: '', pglite: '' }[engine.name]
+    it.runIf(slow !== '')('hold up a copy no longer than the server carries out their statement', async () => {
+      const id = await people.create('a')
+      await mirror.drain()
+      seen.length = 0
+      rename = (db) => sql.raw(slow).execute(db) as never
+      const began = performance.now()
+      await people.rename(id, 'b')
+      await mirror.drain()
+      const took = performance.now() - began
+      expect(await held()).toEqual([`${id},b,then`])
+      expect(outcomes()).toEqual(['error'])
+      // PostgreSQL cancels it with the budget; elsewhere the rollback waits behind it.
+      if (engine.name === 'postgres') expect(took).toBeLessThan(7_000)
+    })
+
     // Where there is one connection, they wait for it until the budget is spent.
     it.runIf(engine.concurrent)('are found out when they write on a connection of their own', async () => {
       const id = await people.create('a')
