@@ -52,19 +52,19 @@ describe('vectors', () => {
     }
   })
 
-  it.each(MALFORMED)('passlib refuses %s, and so do we', async (hash) => {
+  // passlib does not support `$2x$`; for a password of ASCII it is an ordinary bcrypt hash.
+  it.each(MALFORMED.filter((hash) => !hash.startsWith('$2x$')))('passlib refuses %s, and so do we', async (hash) => {
     const { ok, reason } = await verifyPassword('password', hash, TOLD_APART)
-    expect({ ok, refused: reason !== undefined && reason !== 'ambiguous' }).toEqual({
+    expect({ ok, reason: reason === 'ambiguous' ? undefined : reason }).toEqual({
       ok: false,
-      // passlib does not support `$2x$`; for a password of ASCII it is an ordinary bcrypt hash.
-      refused: !hash.startsWith('$2x$'),
+      reason: expect.any(String),
     })
   })
 })
 
 describe('a hash taken apart', () => {
   it.each(EVERY)('$name has a digest that is made again without the digest at hand', async (scheme) => {
-    const vectors = VECTORS.filter((vector) => vector.scheme === scheme.name && !isExpensive(vector.hash)).slice(0, 12)
+    const vectors = VECTORS.filter((vector) => vector.scheme === scheme.name && !isExpensive(vector.hash)).slice(0, 5)
     for (const vector of vectors) {
       const reading = scheme.read(vector.hash, DEFAULT_LIMITS, vector.params)
       if (!reading.ok || reading.inner === undefined) continue
@@ -83,14 +83,16 @@ describe('dummies', () => {
     '$name makes one that it can read, at the cost asked for, and that no password fits',
     async (scheme) => {
       const params = { username: 'anna', salt: 'salt' }
-      const usual = await verifyPassword('password', scheme.dummy(), [scheme], { params })
-      expect(usual).toEqual({ ok: false, scheme: scheme.name })
+      expect(scheme.read(scheme.dummy(), DEFAULT_LIMITS, params)).toMatchObject({ ok: true })
+      const costs = VECTORS.filter((vector) => vector.scheme === scheme.name && !isExpensive(vector.hash))
+        .map(({ hash }) => identify(hash)?.params)
+        .filter((cost) => cost !== undefined)
+      const cheap = scheme.dummy(costs[0])
+      expect(await verifyPassword('password', cheap, [scheme], { params })).toEqual({ ok: false, scheme: scheme.name })
+
       if (scheme.name === 'ldap-crypt' || scheme.name === 'spring' || NAMED.includes(scheme)) return
-      for (const { hash } of VECTORS.filter((vector) => vector.scheme === scheme.name)) {
-        const cost = identify(hash)?.params
-        if (cost !== undefined) {
-          expect(identify(scheme.dummy(cost))).toMatchObject({ scheme: scheme.name, params: cost })
-        }
+      for (const cost of costs) {
+        expect(identify(scheme.dummy(cost))).toMatchObject({ scheme: scheme.name, params: cost })
       }
     },
   )
@@ -125,8 +127,8 @@ async function verify(vector: Vector, scheme: Scheme): Promise<void> {
 
 // The wrong password costs as much as the right one; the cheap vectors of the same scheme show what there is to show.
 function isExpensive(hash: string): boolean {
-  const { m = 0, t = 0, cost = 0, rounds = 0, iterations = 0, N = 0 } = identify(hash)?.params ?? {}
-  return m * t > 8_192 || cost > 8 || rounds > 5_000 || iterations > 20_000 || N > 4_096
+  const { m = 0, t = 0, cost = 0, rounds = 0, log2 = 0, iterations = 0, N = 0 } = identify(hash)?.params ?? {}
+  return m * t > 8_192 || cost > 8 || rounds > 5_000 || log2 > 12 || iterations > 20_000 || N > 4_096
 }
 
 function counts(): number[] {
