@@ -209,6 +209,29 @@ export interface Journal {
    * seen by a copier, who would remove it after a read that is older than a write for which another row stood.
    */
   compact?(options: { readonly limit: number; readonly after?: string }): Promise<Compaction>
+  /** Remembers the keys of rows that were removed, where somebody asked for it. */
+  readonly changes?: ChangeLog
+}
+
+/**
+ * The keys of an entity whose marks were removed since somebody began to ask: all that a sweep which began after that has not
+ * seen as it is now. One entry for a key, however often it changed.
+ */
+export interface ChangeLog {
+  /** Forgets what there is, and from now on remembers the keys of rows that are removed. In all processes. */
+  start(entity: string): Promise<void>
+  stop(entity: string): Promise<void>
+  /** Up to `limit` keys, in an order of its own, after `after`. */
+  read(entity: string, options: { readonly limit: number; readonly after?: ChangedKey }): Promise<readonly ChangedKey[]>
+  /** Forgets these, except where a row of the key was removed since they were read. */
+  forget(entity: string, changes: readonly ChangedKey[]): Promise<void>
+}
+
+export interface ChangedKey {
+  /** The entity's `keyText`. */
+  readonly key: string
+  /** Opaque; another one after the key changed again. */
+  readonly version: string
 }
 
 export interface Compaction {

@@ -42,6 +42,8 @@ export interface Dialect {
   readonly comparesTuples: boolean
   /** Whether `insert ... on conflict` exists. MySQL's relative updates the wrong row when another unique key collides. */
   readonly onConflict: boolean
+  /** Whether a statement may write in its `with`, seeing what the rest of it sees. */
+  readonly writesInWith: boolean
 
   typeOf(column: OwnColumn): ColumnDataType | RawBuilder<unknown>
   identity(column: ColumnDefinitionBuilder): ColumnDefinitionBuilder
@@ -72,6 +74,8 @@ export interface Dialect {
   holdFence(db: Kysely<OwnTables>, scope: Scope, mode: 'shared' | 'exclusive'): Promise<void>
   /** For a statement that reads the fence row and has to hold it: a condition, and what ends the statement. */
   fenceGuard(scope: Scope): { readonly condition: RawBuilder<boolean>; readonly suffix: RawBuilder<unknown> }
+  /** After marks that no trigger made, in their transaction: tells the mirrors that sleep, where the engine can. */
+  readonly tellSleepers?: (db: Kysely<OwnTables>, scope: Scope) => Promise<void>
   /**
    * Capture by transaction where a failed statement fails its transaction: the fence's check and the marks as one statement
    * without parameters, and what has to be created for it in a schema.

@@ -1,5 +1,6 @@
 import type { Journal, JournalRow, ParkedRow } from '@twinspan/core'
 import { type ExpressionBuilder, type ExpressionWrapper, type RawBuilder, type SqlBool, sql } from 'kysely'
+import { createChanges } from './changes.ts'
 import { chunks } from './chunks.ts'
 import { createCompact } from './compact.ts'
 import type { Database } from './database.ts'
@@ -16,6 +17,7 @@ export function createJournal(database: Database, scope: Scope, intents: boolean
   const { own, ownIn, dialect, ref } = database
   const { migration, side } = scope
   const { now, byPrimaryKey } = dialect
+  const { log, note } = createChanges(database, scope)
   // A marked row carries seven parameters.
   const marksAtOnce = Math.min(dialect.maxParameters / 7, 2_000)
   const idsAtOnce = Math.min(dialect.maxParameters / 2, 5_000)
@@ -104,9 +106,19 @@ export function createJournal(database: Database, scope: Scope, intents: boolean
 
     async remove(ids) {
       for (const some of chunks(ids, idsAtOnce)) {
-        await own.deleteFrom('twinspan_journal').where(mineByPrimaryKey).where(among('id', some)).execute()
+        const these = among('id', some)
+        const removal = own.deleteFrom('twinspan_journal').where(mineByPrimaryKey).where(these)
+        if (dialect.writesInWith) {
+          await sql`with noted as (${note(these)}) ${removal}`.execute(own)
+          continue
+        }
+        // First: what is noted and not removed is looked at once too often, and the other way round never again.
+        await note(these).execute(own)
+        await removal.execute()
       }
     },
+
+    changes: log,
 
     async dirty(entity, keys) {
       const found = new Set<string>()

@@ -12,6 +12,8 @@ export interface OwnTables {
   readonly twinspan_copying: CopyingTable
   readonly twinspan_intent: IntentTable
   readonly twinspan_version: VersionTable
+  readonly twinspan_watch: WatchTable
+  readonly twinspan_change: ChangeTable
   readonly twinspan_state: StateTable
   readonly twinspan_audit: AuditTable
   readonly twinspan_lease: LeaseTable
@@ -82,6 +84,24 @@ interface VersionTable {
   migration: string
   side: SideName
   stripe: number
+  version: Int64
+}
+
+/** The entities whose changes are remembered. */
+interface WatchTable {
+  migration: string
+  side: SideName
+  entity: string
+}
+
+/** The keys of journal rows that were removed, each with the last one's id. */
+interface ChangeTable {
+  migration: string
+  side: SideName
+  entity: string
+  /** What stands for the key where a key of any length cannot be indexed. */
+  key_hash: string
+  key_text: string
   version: Int64
 }
 

@@ -50,8 +50,9 @@ async function currentSchema(own: Kysely<OwnTables>): Promise<string | undefined
 function migrationsFor(dialect: Dialect, schema: string | undefined): Record<string, Migration> {
   const create = (names: readonly OwnTable[]) => (db: Kysely<unknown>) =>
     createTables(db as Kysely<OwnTables>, dialect, names)
-  const added: readonly OwnTable[] = ['twinspan_intent', 'twinspan_version']
-  const first = (Object.keys(TABLES) as OwnTable[]).filter((name) => !added.includes(name))
+  const intents: readonly OwnTable[] = ['twinspan_intent', 'twinspan_version']
+  const changes: readonly OwnTable[] = ['twinspan_watch', 'twinspan_change']
+  const first = (Object.keys(TABLES) as OwnTable[]).filter((name) => ![...intents, ...changes].includes(name))
   return {
     '0001-first': {
       async up(db) {
@@ -59,12 +60,13 @@ function migrationsFor(dialect: Dialect, schema: string | undefined): Record<str
         await dialect.indexJournal(db as Kysely<OwnTables>)
       },
     },
-    '0002-intents': { up: create(added) },
+    '0002-intents': { up: create(intents) },
     '0003-marks': {
       async up(db) {
         if (dialect.marks !== undefined && schema !== undefined) await sql.raw(dialect.marks.create(schema)).execute(db)
       },
     },
+    '0004-changes': { up: create(changes) },
   }
 }
 
@@ -126,6 +128,21 @@ const TABLES: Readonly<Record<OwnTable, { readonly key: readonly string[] | 'id'
   twinspan_version: {
     key: ['migration', 'side', 'stripe'],
     columns: { migration: 'name', side: 'name', stripe: 'integer', version: 'integer' },
+  },
+  twinspan_watch: {
+    key: ['migration', 'side', 'entity'],
+    columns: { migration: 'name', side: 'name', entity: 'name' },
+  },
+  twinspan_change: {
+    key: ['migration', 'side', 'entity', 'key_hash'],
+    columns: {
+      migration: 'name',
+      side: 'name',
+      entity: 'name',
+      key_hash: 'name',
+      key_text: 'key',
+      version: 'integer',
+    },
   },
   twinspan_state: {
     key: ['migration'],

@@ -19,6 +19,7 @@ export const mysql: Dialect = {
   snapshotIsolation: 'repeatable read',
   comparesTuples: false,
   onConflict: false,
+  writesInWith: false,
   typeOf: (column) => {
     if (column === 'integer') return 'bigint'
     if (column === 'name') return 'varchar(120)'

@@ -7,6 +7,7 @@ import { contendedPostgres, describePostgres } from './postgres-catalog.ts'
 import { FENCE_LOCKS, fenceLock } from './postgres-fence.ts'
 import { marksCall, marksFunction } from './postgres-marks.ts'
 import { deniedSequence, postgresCapture, postgresFreeze } from './postgres-triggers.ts'
+import { tellingSleepers } from './postgres-wake.ts'
 
 /** Below this many pages a table is counted, above it the planner's figure will do. */
 const CHEAP_PAGES = 8_000
@@ -20,6 +21,7 @@ export const postgres: Dialect = {
   snapshotIsolation: 'repeatable read',
   comparesTuples: true,
   onConflict: true,
+  writesInWith: true,
   typeOf: (column) => (column === 'integer' ? 'bigint' : column === 'key' ? sql`text collate "C"` : 'text'),
   identity: (column) => column.generatedAlwaysAsIdentity(),
   tableOptions: undefined,
@@ -61,6 +63,9 @@ export const postgres: Dialect = {
     suffix: sql`for share of fence`,
   }),
   marks: { create: marksFunction, call: marksCall },
+  async tellSleepers(db, scope) {
+    await sql.raw(tellingSleepers(scope)).execute(db)
+  },
   lockStripes,
 
   describe: describePostgres,

@@ -16,6 +16,7 @@ export const sqlite: Dialect = {
   snapshotIsolation: undefined,
   comparesTuples: true,
   onConflict: true,
+  writesInWith: false,
   typeOf: (column) => (column === 'integer' ? 'integer' : 'text'),
   // Without `autoincrement` a removed row's id is given to the next one, and a mirror would remove a mark it never saw.
   identity: (column) => column.autoIncrement(),

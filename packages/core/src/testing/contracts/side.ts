@@ -55,6 +55,46 @@ export function sideContract(name: string, open: () => Promise<SideFixture>): vo
       await legacy.prepare()
     })
 
+    describe('the log of changes', () => {
+      const remove = async (...keys: readonly string[]): Promise<void> => {
+        await legacy.journal.mark(keys.map((key) => ({ entity: 'things', key })))
+        await legacy.journal.remove((await legacy.journal.read({ limit: 100 })).map(({ id }) => id))
+      }
+      const changed = async (entity = 'things'): Promise<readonly string[]> =>
+        ((await legacy.journal.changes?.read(entity, { limit: 100 })) ?? []).map(({ key }) => key).toSorted()
+
+      it('remembers the keys of removed rows from the moment on at which somebody asks', async ({ skip }) => {
+        const { changes } = legacy.journal
+        if (changes === undefined) return skip('the journal has no log of changes')
+        await remove('1')
+        await changes.start('things')
+        await remove('2', '3', '2')
+        await remove('3')
+        await legacy.journal.mark([{ entity: 'things', key: '4' }])
+        expect(await changed()).toEqual(['2', '3'])
+        expect(await changed('others')).toEqual([])
+        const first = await changes.read('things', { limit: 1 })
+        const rest = await changes.read('things', { limit: 10, ...(first[0] === undefined ? {} : { after: first[0] }) })
+        expect([...first, ...rest].map(({ key }) => key).toSorted()).toEqual(['2', '3'])
+        await changes.start('things')
+        expect(await changed()).toEqual([])
+        await changes.stop('things')
+        await remove('5')
+        expect(await changed()).toEqual([])
+      })
+
+      it('forgets what it is told to, except what changed again meanwhile', async ({ skip }) => {
+        const { changes } = legacy.journal
+        if (changes === undefined) return skip('the journal has no log of changes')
+        await changes.start('things')
+        await remove('1', 'a|b ~ ü')
+        const seen = await changes.read('things', { limit: 10 })
+        await remove('1')
+        await changes.forget('things', seen)
+        expect(await changed()).toEqual(['1'])
+      })
+    })
+
     describe('journal', () => {
       it('hands out marks oldest first and removes exactly the rows named', async () => {
         await legacy.journal.mark([

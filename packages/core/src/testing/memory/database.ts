@@ -41,6 +41,8 @@ export interface MemoryTrigger {
 export interface MemoryDatabase {
   readonly tables: Map<string, MemoryTableData>
   readonly journals: Map<string, Map<number, MemoryJournalRow>>
+  /** By scope and entity, the keys of removed rows with the id of the last one. */
+  readonly changes: Map<string, Map<string, number>>
   readonly intents: Map<string, Map<string, MemoryIntent>>
   readonly fences: Map<string, FenceRow>
   readonly triggers: Map<string, MemoryTrigger[]>
@@ -58,6 +60,7 @@ export function createMemoryDatabase(options: { readonly now?: () => number } = 
   return {
     tables: new Map(),
     journals: new Map(),
+    changes: new Map(),
     intents: new Map(),
     fences: new Map(),
     triggers: new Map(),

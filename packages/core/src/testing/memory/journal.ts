@@ -14,7 +14,34 @@ export function memoryJournal(database: MemoryDatabase, step: Step, scope: strin
     attempts,
   })
 
+  const changesOf = (entity: string): Map<string, number> | undefined =>
+    database.changes.get(JSON.stringify([scope, entity]))
+
   return {
+    changes: {
+      async start(entity) {
+        await step('start changes')
+        database.changes.set(JSON.stringify([scope, entity]), new Map())
+      },
+      async stop(entity) {
+        await step('stop changes')
+        database.changes.delete(JSON.stringify([scope, entity]))
+      },
+      async read(entity, { limit, after }) {
+        await step('read changes')
+        return [...(changesOf(entity) ?? [])]
+          .map(([key, id]) => ({ key, version: String(id) }))
+          .sort((a, b) => (a.key < b.key ? -1 : 1))
+          .filter(({ key }) => after === undefined || key > after.key)
+          .slice(0, limit)
+      },
+      async forget(entity, changes) {
+        await step('forget changes')
+        const known = changesOf(entity)
+        for (const { key, version } of changes) if (known?.get(key) === Number(version)) known.delete(key)
+      },
+    },
+
     async mark(marks, options) {
       const append = async (transaction: Parameters<typeof appendMark>[1]): Promise<void> => {
         await step('mark')
@@ -39,7 +66,10 @@ export function memoryJournal(database: MemoryDatabase, step: Step, scope: strin
 
     async remove(ids) {
       await step('remove from journal')
-      for (const id of ids) database.journals.get(scope)?.delete(Number(id))
+      for (const row of pick(ids)) {
+        changesOf(row.entity)?.set(row.key, row.id)
+        database.journals.get(scope)?.delete(row.id)
+      }
     },
 
     async dirty(entity, keys) {
