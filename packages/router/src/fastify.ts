@@ -1,4 +1,3 @@
-import { AsyncResource } from 'node:async_hooks'
 import type { Migration } from '@twinspan/core'
 import type { Router } from './router.ts'
 import { type Release, type RoutedRequestOptions, routedRequest } from './unit-of-work.ts'
@@ -14,20 +13,13 @@ export interface ReplyLike {
 
 /** The part of a Fastify instance that is used. */
 export interface FastifyLike<Request extends object> {
-  addHook(
-    name: 'onRequest' | 'preValidation' | 'onResponse',
-    hook: (request: Request, reply: ReplyLike, done: Done) => void,
-  ): unknown
-}
-
-interface Held {
-  readonly scope: AsyncResource
-  readonly release: Release
+  addHook(name: 'onRequest' | 'onResponse', hook: (request: Request, reply: ReplyLike, done: Done) => void): unknown
 }
 
 /**
  * A Fastify plugin that makes each request one unit of work: it goes by one phase and one decision, whatever happens to the rollout
- * meanwhile. Register it after whatever says who the user is in `onRequest`.
+ * meanwhile. For Fastify 5, which keeps a request's context while its body arrives. Register it after whatever says in `onRequest` who
+ * the user is.
  *
  * @example
  * await app.register(routedRequests(migration, router, { unit: (request: FastifyRequest) => request.session.userId }))
@@ -38,28 +30,22 @@ export function routedRequests<Request extends object>(
   options: RoutedRequestOptions<Request>,
 ): (app: FastifyLike<Request>, settings: unknown, done: Done) => void {
   const routed = routedRequest(migration, router, options, 'routedRequests')
-  const held = new WeakMap<Request, Held>()
+  const releases = new WeakMap<Request, Release>()
 
   function plugin(app: FastifyLike<Request>, _settings: unknown, done: Done): void {
     app.addHook('onRequest', (request, reply, next) => {
       void routed.begin(
         request,
         (release) => {
-          held.set(request, { scope: new AsyncResource('twinspan.request'), release })
+          releases.set(request, release)
           reply.raw.once('close', () => release('later'))
           next()
         },
         (error) => next(error instanceof Error ? error : new Error('The unit of a request cannot be told.')),
       )
     })
-    // A body arrives in the context of its connection, which knows of no request.
-    app.addHook('preValidation', (request, _reply, next) => {
-      const scope = held.get(request)?.scope
-      if (scope === undefined) next()
-      else scope.runInAsyncScope(next)
-    })
     app.addHook('onResponse', (request, _reply, next) => {
-      held.get(request)?.release('now')
+      releases.get(request)?.('now')
       next()
     })
     done()

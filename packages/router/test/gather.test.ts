@@ -117,6 +117,25 @@ describe('what processes share', () => {
   })
 })
 
+describe('a process that begins anew under its old version', () => {
+  it('is counted from its beginning', async () => {
+    const { stored, share } = documents()
+    const gatherer = createGatherer(300_000)
+    gatherer.gather(0, stored)
+    const before = share('a')
+    before.add(errors(100, 50, 0), [])
+    await before.flush()
+    gatherer.gather(0, stored)
+    stored.clear()
+    const again = share('a')
+    for (const total of [3, 4]) {
+      again.add(errors(total, total, 1), [])
+      await again.flush()
+    }
+    expect(gatherer.gather(0, stored).errors?.target).toEqual({ total: 7, bad: 2 })
+  })
+})
+
 describe('a count of units', () => {
   it.each([0, 1, 10, 100, 1_000, 20_000, 200_000])('is right about %d of them within a tenth', (units) => {
     const count = createUnitCount()

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, request as httpRequest } from 'node:http'
+import { createServer, request as httpRequest, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { trace } from '@opentelemetry/api'
 import type { Migration } from '@twinspan/core'
@@ -104,6 +104,31 @@ describe.each([
     })
     expect((await post('ann', { text: 'x'.repeat(50_000) })).body).toEqual({ unit: 'ann', sides: ['legacy', 'legacy'] })
     expect((await post('ann')).body).toEqual({ unit: 'ann', sides: ['target', 'target'] })
+  })
+
+  it('is still itself when its body comes late', async () => {
+    const { migration } = process
+    let unitInside: string | undefined
+    await serve(async () => {
+      unitInside = migration.unitOfWork?.unit
+      return {}
+    })
+    const { port } = new URL(server!.url)
+    const client = httpRequest({
+      port,
+      method: 'POST',
+      headers: { 'x-user': 'ann', 'content-type': 'application/json' },
+    })
+    client.flushHeaders()
+    for (const part of ['{"a":', '"', 'b"}']) {
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      client.write(part)
+    }
+    client.end()
+    const [response] = (await once(client, 'response')) as [IncomingMessage]
+    response.resume()
+    expect(response.statusCode).toBe(200)
+    expect(unitInside).toBe('ann')
   })
 
   it('is nobody else', async () => {

@@ -36,6 +36,8 @@ export function createGatherer(oncePerMs: number): Gatherer {
 
   function newsOf(now: number, before: Known | undefined, { sums, bad }: SharedCounts): Required<GuardDeltas> {
     let news = minus(sums, before?.sums ?? NO_DELTAS)
+    // Sums only grow: these are those of a process that has begun anew.
+    if (isNegative(news)) news = sums
     for (const [number, at, hash] of bad) {
       if (number > (before?.number ?? 0) && isRepeat(now, at, hash)) news = without(news, at)
     }
@@ -76,6 +78,10 @@ function minus(a: Required<GuardDeltas>, b: Required<GuardDeltas>): Required<Gua
     ) as Record<Quantile, Comparison>,
     integrity: minusIntegrity(a.integrity, b.integrity),
   }
+}
+
+function isNegative({ errors, integrity }: Required<GuardDeltas>): boolean {
+  return errors.legacy.total < 0 || errors.target.total < 0 || integrity.compared < 0
 }
 
 function minusBoth(a: Comparison, b: Comparison): Comparison {

@@ -51,17 +51,19 @@ export function createShare(migration: Migration): Share {
     async flush() {
       if (!isChanged) return
       isChanged = false
+      const sent = unwritten
+      unwritten = NO_DELTAS
       try {
         if (!(await write())) {
           version = (await migration.store.getDocument(name))?.version ?? 0
           // Whoever removed it takes what comes now for a process that has just begun.
-          if (version === 0) sums = unwritten
+          if (version === 0) sums = addDeltas(sent, unwritten)
           if (!(await write())) throw new Error('Two processes have one name.')
         }
         version++
-        unwritten = NO_DELTAS
       } catch (error) {
         isChanged = true
+        unwritten = addDeltas(sent, unwritten)
         throw error
       }
     },
