@@ -1,5 +1,15 @@
 import { kyselyCredentials } from '@twinspan/kysely'
-import { argon2id, bcrypt, createShadowAuth, phpass, type ShadowAuth } from '@twinspan/shadow-auth'
+import {
+  argon2id,
+  bcrypt,
+  createShadowAuth,
+  phpass,
+  remaining,
+  type ShadowAuth,
+  type ShadowAuthOptions,
+  type WrapProgress,
+  wrapInactive,
+} from '@twinspan/shadow-auth'
 import { type Kysely, sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { OpenDatabase } from '../support/engines.ts'
@@ -61,26 +71,26 @@ describe('logins from SQLite to PGlite', () => {
     await target.close()
   })
 
-  const process = (): ShadowAuth =>
-    createShadowAuth({
-      legacy: kyselyCredentials(legacy.db, {
-        table: 'members',
-        uid: 'member_no',
-        login: 'mail',
-        hash: 'passwd',
-        locked: 'banned',
-      }),
-      target: kyselyCredentials(target.db, {
-        table: 'credentials',
-        uid: 'user_id',
-        hash: 'hash',
-        identities: { table: 'users', uid: 'id' },
-        login: 'email',
-        normaliseLogin: (login) => login.toLowerCase(),
-      }),
-      hash: argon2id(CHEAP),
-      accepts: [bcrypt(), phpass()],
-    })
+  const process = (): ShadowAuth => createShadowAuth(options())
+  const options = (): ShadowAuthOptions => ({
+    legacy: kyselyCredentials(legacy.db, {
+      table: 'members',
+      uid: 'member_no',
+      login: 'mail',
+      hash: 'passwd',
+      locked: 'banned',
+    }),
+    target: kyselyCredentials(target.db, {
+      table: 'credentials',
+      uid: 'user_id',
+      hash: 'hash',
+      identities: { table: 'users', uid: 'id' },
+      login: 'email',
+      normaliseLogin: (login) => login.toLowerCase(),
+    }),
+    hash: argon2id(CHEAP),
+    accepts: [bcrypt(), phpass()],
+  })
   const hashes = () => target.db.selectFrom('credentials').selectAll().orderBy('user_id').execute()
 
   it('moves each user at the first login, and other processes see it', async () => {
@@ -139,6 +149,42 @@ describe('logins from SQLite to PGlite', () => {
     expect(await auth.verifyAndUpgrade('bob@example.org', 'hashcat')).toEqual({ ok: false, reason: 'invalid' })
     expect(await auth.verifyAndUpgrade('bob@example.org', 'U*U')).toMatchObject({ via: 'legacy', upgraded: true })
     expect(await process().verifyAndUpgrade('bob@example.org', 'U*U')).toMatchObject({ via: 'target' })
+  })
+
+  it('wraps the hashes of those who do not log in, page by page, and needs the old ones no more', async () => {
+    await process().verifyAndUpgrade('ann@example.org', 'U*U')
+    await mirror(target.db, 3, 'eve@example.org')
+    await legacy.db
+      .insertInto('members')
+      .values({ ...MEMBERS[0], member_no: 4, mail: 'not-copied@example.org' })
+      .execute()
+    const job = { maxShare: 1, pageSize: 2 }
+    let last: WrapProgress | undefined
+    for await (const progress of wrapInactive(options(), job)) {
+      last = progress
+      if (progress.wrapped === 1) break
+    }
+    const { after } = last as WrapProgress
+    for await (const progress of wrapInactive(options(), { ...job, after })) last = progress
+    // Whose row the mirror has not copied cannot have a password there.
+    expect(last).toMatchObject({ after: 4, seen: 2, wrapped: 1, lost: 1 })
+    expect(await remaining(options(), job)).toEqual({
+      users: 4,
+      migrated: 1,
+      wrapped: 2,
+      without: 0,
+      remaining: { bcrypt: 1 },
+    })
+    await sql`update members set passwd = null`.execute(legacy.db)
+    const auth = process()
+    expect(await auth.verifyAndUpgrade('bob@example.org', '984478476IagS59wHZvyQMArzfx58u.')).toMatchObject({
+      ok: false,
+    })
+    for (const upgraded of [true, false]) {
+      expect(await auth.verifyAndUpgrade('bob@example.org', 'hashcat')).toMatchObject({ ok: true, upgraded })
+    }
+    expect(await auth.verifyAndUpgrade('eve@example.org', 'test')).toEqual({ ok: false, reason: 'locked' })
+    expect(await remaining(options(), job)).toMatchObject({ migrated: 2, wrapped: 1, without: 1, remaining: {} })
   })
 
   it('closes the bridge while legacy is frozen, and keeps it closed when the target fails', async () => {

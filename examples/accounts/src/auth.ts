@@ -33,7 +33,7 @@ export function createAuth({ legacy, target, hash = argon2id(), ...rest }: AuthP
       table: 'credentials',
       uid: 'user_id',
       hash: 'hash',
-      identities: { table: 'users', uid: 'id' },
+      identities: { table: 'users', uid: 'id', locked: 'banned' },
       login: 'email',
       normaliseLogin: (login) => login.toLowerCase(),
     }),

@@ -16,7 +16,7 @@ export interface LegacyDB {
 
 /** The new system's. `users` is a mirrored copy; what belongs to logins is in tables of its own. */
 export interface TargetDB {
-  readonly users: { readonly id: number; readonly email: string; readonly name: string }
+  readonly users: { readonly id: number; readonly email: string; readonly name: string; readonly banned: number }
   readonly credentials: { readonly user_id: number; readonly hash: string }
   readonly sessions: {
     readonly id: string
@@ -67,7 +67,9 @@ const LEGACY_TABLES = [
 ]
 
 const TARGET_TABLES = [
-  'create table if not exists users (id integer primary key, email text not null unique, name text not null)',
+  `create table if not exists users (
+    id integer primary key, email text not null unique, name text not null, banned integer not null default 0
+  )`,
   'create table if not exists credentials (user_id integer primary key references users on delete cascade, hash text not null)',
   `create table if not exists sessions (
     id text primary key, user_id integer, data text not null, expires_at integer not null
@@ -87,7 +89,9 @@ export async function seed({ legacy, target }: Databases): Promise<void> {
     .execute()
   await target
     .insertInto('users')
-    .values(MEMBERS.map(({ member_id, mail, name }) => ({ id: member_id, email: mail.toLowerCase(), name })))
+    .values(
+      MEMBERS.map(({ member_id, mail, name, banned }) => ({ id: member_id, email: mail.toLowerCase(), name, banned })),
+    )
     .onConflict((conflict) => conflict.doNothing())
     .execute()
 }

@@ -35,7 +35,12 @@ export interface KyselyCredentialsOptions<DB, Table extends Name<DB>, Identities
    * The table with the logins, where it is another one; `uid` is the column of the user's id in it. Who is in this one
    * only has no password yet.
    */
-  readonly identities?: { readonly table: Identities; readonly uid: Name<DB[Identities]> }
+  readonly identities?: {
+    readonly table: Identities
+    readonly uid: Name<DB[Identities]>
+    /** A column there that says whether the account is locked. */
+    readonly locked?: Name<DB[Identities]>
+  }
   /** How this store spells logins: applied to what is looked up and to what is inserted. */
   readonly normaliseLogin?: (login: string) => string
   /** What a new account's row needs besides its id, its login and its hash. */
@@ -91,6 +96,7 @@ export function kyselyCredentials<DB, Table extends Name<DB>, Identities extends
         sql.ref(`${identities === undefined ? 'account' : 'identity'}.${loginColumn}`).as('login'),
         sql.ref(`account.${hashColumn}`).as('hash'),
         (locked === undefined ? sql`null` : sql.ref(`account.${locked}`)).as('locked'),
+        (identities?.locked === undefined ? sql`null` : sql.ref(`identity.${identities.locked}`)).as('barred'),
         ...params.map(([name, column]) => sql.ref(`account.${column}`).as(`param_${name}`)),
         sql.ref('bridge.revision').as('revision'),
         sql.ref('bridge.state').as('state'),
@@ -101,7 +107,9 @@ export function kyselyCredentials<DB, Table extends Name<DB>, Identities extends
     uid: row['uid'] as KeyPart,
     login: row['login'] as string | null,
     hash: hashText(row['hash']),
-    locked: locked !== undefined && isLocked(row['locked']),
+    locked:
+      (locked !== undefined && isLocked(row['locked'])) ||
+      (identities?.locked !== undefined && isLocked(row['barred'])),
     ...(params.length === 0 ? {} : { params: paramsOf(row) }),
     bridge: bridgeOf(row),
   })

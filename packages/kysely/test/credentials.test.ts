@@ -96,6 +96,25 @@ await eachEngine((engine) => {
       await close()
     })
 
+    it('takes a lock from the table with the logins', async () => {
+      const { db, close } = await engine.open<Members>()
+      await createMembers(db, engine.name)
+      await sql`create table member_mails (member_id bigint primary key, mail varchar(190))`.execute(db)
+      await putMember(db, { uid: 7, login: 'ann@example.org', hash: null, locked: true })
+      await db.insertInto('member_mails').values({ member_id: 7, mail: 'unused' }).execute()
+      const store = kyselyCredentials(db, {
+        table: 'member_mails',
+        uid: 'member_id',
+        login: 'mail',
+        hash: 'mail',
+        identities: { table: 'members', uid: 'member_id', locked: 'is_locked' },
+      })
+      expect(await store.find('ann@example.org')).toMatchObject([{ hash: 'unused', locked: true }])
+      await db.updateTable('members').set({ is_locked: 0 }).execute()
+      expect(await store.findByUid(7)).toMatchObject({ locked: false })
+      await close()
+    })
+
     it('hands over what stands beside the hash', async () => {
       const { db, close } = await engine.open<Members>()
       await createMembers(db, engine.name)
