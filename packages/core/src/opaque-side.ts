@@ -41,7 +41,7 @@ export function opaqueSide({ journal, guard }: OpaqueSideOptions): Side {
 
 /** The journal's side without what only a database that holds the data can do. */
 function conceal(bound: BoundSide, guard: OpaqueGuard): BoundSide {
-  const { name, intents } = bound
+  const { name, intents, hints } = bound
   return {
     name,
     engine: `opaque (${bound.engine})`,
@@ -49,6 +49,7 @@ function conceal(bound: BoundSide, guard: OpaqueGuard): BoundSide {
     journal: bound.journal,
     fence: bound.fence,
     ...(intents === undefined ? {} : { intents }),
+    ...(hints === undefined ? {} : { hints: (wake: () => void) => hints(wake) }),
     capture: noTriggers(name),
     freeze: noFreeze(name),
     prepare: () => bound.prepare(),

@@ -70,6 +70,7 @@ export function createIntents(database: Database, scope: Scope): Intents {
         .values(some as never)
         .execute()
     }
+    if (rows.length > 0) await dialect.tellSleepers?.(db, scope)
   }
 
   async function hold(

@@ -25,6 +25,13 @@ export function tellSleepers(lock: string | number): string {
   end if;`
 }
 
+/** The same as a statement. */
+export function tellingSleepers(scope: Scope): string {
+  const lock = fenceLock(scope)
+  return `select case when not pg_try_advisory_xact_lock_shared(${SLEEPERS}, ${lock})
+    then pg_notify('${CHANNEL}', 'journal:${lock}') end`
+}
+
 /**
  * Becomes the sleeper, for the session that runs it: not while a transaction that marks is under way, which told nobody.
  */
