@@ -57,7 +57,11 @@ function exchangeOf({ shared, value }: Draw): Act {
   const effects: readonly Effect[] = [[key, value]]
   return {
     possible: effects,
-    run: async (things) => ({ effects, before: [key, await things.exchange(key, value)] }),
+    async run(things) {
+      const found = await things.exchange(key, value)
+      // Nothing may be a row that somebody deletes and inserts anew at this moment: there is no row to wait for.
+      return found === null ? { effects } : { effects, before: [key, found] }
+    },
   }
 }
 
