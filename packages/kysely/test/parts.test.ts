@@ -1,5 +1,5 @@
 import { type BoundSide, type FenceRow, keyText } from '@twinspan/core'
-import { type Kysely, sql } from 'kysely'
+import { CamelCasePlugin, type Kysely, sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { eachEngine, type OpenDatabase } from '../../../test/support/engines.ts'
 import { captureSql, freezeSql, kyselySide } from '../src/index.ts'
@@ -298,6 +298,36 @@ await eachEngine((engine) => {
       await expect(parts({ key: 'place' }).check()).rejects.toMatchObject({ code: 'TWINSPAN_MISSING_PRIMARY_KEY' })
       await expect(parts({ parent: 'sku' }).check()).rejects.toMatchObject({ option: 'parent' })
       await expect(parts({}, 'customer').check()).rejects.toMatchObject({ option: 'parts' })
+    })
+
+    it('goes by the names and the schema that the application uses', async () => {
+      // biome-ignore lint/suspicious/noExplicitAny: an application without table types has one
+      let other: Kysely<any> = db.withPlugin(new CamelCasePlugin())
+      if (engine.name === 'pglite' || engine.name === 'postgres') {
+        await run('create schema other')
+        await run('alter table orders set schema other')
+        await run('alter table order_lines set schema other')
+        other = other.withSchema('other')
+      }
+      const side = kyselySide(other)
+      const named = side.table('orders', {
+        key: 'id',
+        parts: { lines: { table: 'orderLines', key: 'id', parent: 'orderId' } },
+      })
+      await named.check()
+      const bound = side.bind(SCOPE)
+      await bound.prepare()
+      if ((await bound.fence.read()) === undefined) await bound.fence.change(0, OPEN)
+      await bound.capture.install([{ name: 'orders', store: named }])
+      const record = (id: number, line: number) => ({ id, customer: 'a', lines: [{ id: line, place: 1, sku: null }] })
+      await named.save([record(1, 10), record(2, 11)])
+      expect(await named.scan({ limit: 9 })).toEqual([record(1, 10), record(2, 11)])
+      await expect(named.save([record(1, 11)])).rejects.toMatchObject({ code: 'TWINSPAN_PART_HELD' })
+      await named.save([record(1, 11), record(2, 10)])
+      expect(await named.load([2])).toEqual([record(2, 10)])
+      await bound.journal.remove((await bound.journal.read({ limit: 99 })).map(({ id }) => id))
+      await other.updateTable('orderLines').set({ orderId: null }).where('id', '=', 10).execute()
+      expect(new Set((await bound.journal.read({ limit: 99 })).map(({ key }) => key))).toEqual(new Set(['2']))
     })
 
     it('watches the tables that feed a store of the application', async () => {
