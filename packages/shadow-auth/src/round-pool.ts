@@ -37,6 +37,7 @@ export async function runRounds<Name extends keyof RoundFunctions>(
 
 function ask(name: keyof RoundFunctions, password: Buffer, rest: readonly unknown[]): Promise<string | undefined> {
   const lane = chooseLane()
+  if (lane === undefined) return Promise.resolve(undefined)
   const id = ++lastId
   return new Promise((resolve) => {
     lane.waiting.set(id, resolve)
@@ -47,14 +48,15 @@ function ask(name: keyof RoundFunctions, password: Buffer, rest: readonly unknow
   })
 }
 
-function chooseLane(): Lane {
+function chooseLane(): Lane | undefined {
   const [least] = [...lanes].sort((a, b) => a.waiting.size - b.waiting.size)
   return least !== undefined && (least.waiting.size === 0 || lanes.size >= MOST_WORKERS) ? least : openLane()
 }
 
-function openLane(): Lane {
+function openLane(): Lane | undefined {
   const file = import.meta.url.endsWith('.ts') ? './round-worker.ts' : './round-worker.js'
-  const worker = new Worker(new URL(file, import.meta.url), { execArgv: [], env: {} })
+  const worker = startWorker(new URL(file, import.meta.url))
+  if (worker === undefined) return undefined
   const lane: Lane = { worker, waiting: new Map() }
   let answered = false
   const close = (): void => {
@@ -75,4 +77,14 @@ function openLane(): Lane {
   worker.on('exit', close)
   lanes.add(lane)
   return lane
+}
+
+function startWorker(file: URL): Worker | undefined {
+  try {
+    return new Worker(file, { execArgv: [], env: {} })
+  } catch {
+    // A process may be forbidden to start threads.
+    usable = false
+    return undefined
+  }
 }

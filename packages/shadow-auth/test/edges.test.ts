@@ -1,10 +1,14 @@
+import { execFile } from 'node:child_process'
 import { hash as digestOf } from 'node:crypto'
+import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { argon2id, DEFAULT_LIMITS, identify, needsUpgrade, verifyPassword } from '../src/index.ts'
 import { clearPadding } from '../src/schemes/bcrypt.ts'
 import {
+  desCrypt,
   firebaseScrypt,
+  ldapCrypt,
   md5Hex,
   ntlm,
   osCommerce,
@@ -37,6 +41,8 @@ const BCRYPT_OF = {
   nothing: '$2y$06$mFDtkz6UN7B3GZ2qi2hhaO3OFWzNEdcY84ELw6iHCPruuQfSAXBLK',
   nothing2b: '$2b$06$8eVN9RiU8Yki430X.wBvN.LWaqh2962emLVSVXVZIXJvDYLsV0oFu',
 }
+
+const run = promisify(execFile)
 
 const accepts = async (password: string | Uint8Array, hash: string) =>
   (await verifyPassword(password, hash, TOLD_APART)).ok
@@ -258,7 +264,33 @@ describe('what can hash', () => {
   })
 })
 
+describe('DES', () => {
+  const { hash = '', text = '' } = VECTORS.find((v) => v.scheme === 'des-crypt' && v.source.startsWith('hashcat')) ?? {}
+
+  it('is refused until it is named', async () => {
+    expect(await verifyPassword(text, hash, TOLD_APART)).toEqual({ ok: false, reason: 'unsupported' })
+    expect(await verifyPassword(text, hash, [desCrypt()])).toEqual({ ok: true, scheme: 'des-crypt' })
+    const ldap = `{crypt}${hash}`
+    expect(await verifyPassword(text, ldap, TOLD_APART)).toMatchObject({ ok: false, reason: 'unsupported' })
+    expect(await verifyPassword(text, ldap, [ldapCrypt({ des: true })])).toEqual({ ok: true, scheme: 'ldap-crypt' })
+  })
+})
+
 describe('many rounds', () => {
+  it('are run where they are when the process may start no thread', async () => {
+    const vector = VECTORS.find(({ scheme, hash }) => scheme === 'phpass' && hash.startsWith('$H$'))
+    const entry = new URL('../src/index.ts', import.meta.url).href
+    const program = `
+      import { phpass, verifyPassword } from ${JSON.stringify(entry)}
+      const { Worker } = await import('node:worker_threads')
+      try { new Worker('1', { eval: true }) } catch (error) { console.log(error.code) }
+      console.log((await verifyPassword(${JSON.stringify(vector?.text)}, ${JSON.stringify(vector?.hash)}, [phpass()])).ok)
+    `
+    const flags = ['--permission', '--allow-fs-read=*', '--allow-addons', '--no-warnings', '--conditions=twinspan-src']
+    const { stdout } = await run(process.execPath, [...flags, '--input-type=module', '-e', program])
+    expect(stdout.trim().split('\n')).toEqual(['ERR_ACCESS_DENIED', 'true'])
+  })
+
   it.each([
     [sha512Crypt(), sha512Crypt().dummy({ rounds: 100_000 })],
     [phpass(), phpass().dummy({ log2: 16 })],

@@ -1,6 +1,7 @@
 import { hash as digest, randomBytes } from 'node:crypto'
 import { bcrypt } from './bcrypt.ts'
 import { md5Crypt, sha1Crypt, sha256Crypt, sha512Crypt } from './crypt.ts'
+import { desCrypt } from './des-crypt.ts'
 import { fromPaddedBase64 } from './encoding.ts'
 import { readingOf, refuse, type Scheme } from './scheme.ts'
 
@@ -44,9 +45,14 @@ export function ldapSmd5(): Scheme {
   return salted('SMD5', 'md5', 16)
 }
 
-/** `{CRYPT}` around one of the modular crypt(3) formats. */
-export function ldapCrypt(): Scheme {
-  const inner = [md5Crypt(), sha256Crypt(), sha512Crypt(), sha1Crypt(), bcrypt()]
+/**
+ * `{CRYPT}` around one of the modular crypt(3) formats.
+ *
+ * @param options `des`: the thirteen characters of the old crypt(3) too
+ */
+export function ldapCrypt({ des = false }: { readonly des?: boolean } = {}): Scheme {
+  const modular = [md5Crypt(), sha256Crypt(), sha512Crypt(), sha1Crypt(), bcrypt()]
+  const inner = des ? [...modular, desCrypt()] : modular
   const prefix = '{CRYPT}'
   return {
     name: 'ldap-crypt',
