@@ -32,10 +32,7 @@ await eachEngine((engine) => {
       processes = [first]
       for (let n = 1; n < 3; n++) processes.push(await join(engine.concurrent ? await database.connect() : database.db))
       await first.router.setPercent(100, by)
-      await vi.waitFor(
-        () => expect(processes.map(({ router }) => router.decide('1').side)).not.toContain('legacy'),
-        10_000,
-      )
+      await vi.waitUntil(() => processes.every(({ router }) => router.decide('1').side === 'target'), 10_000)
     })
     afterEach(async () => {
       for (const { migration } of processes) await migration.stop()
