@@ -31,7 +31,7 @@ export interface BridgeOptions {
    * What becomes of those who have not logged in for all the time that the bridge was open. `force-reset`: their legacy
    * password opens nothing any more, and whoever types it right is told to choose another (`reset-required`). `silo`: no
    * login asks legacy; hashes that `wrapInactive` has put into the target decide, and whoever has none there is `invalid`
-   * and may reset. Sign-up and forgotten passwords still look into legacy, for as long as it is given.
+   * and may reset. Nobody may change a password in legacy any more, and `wrapInactive` must have run since. Sign-up and forgotten passwords still look into legacy, for as long as it is given.
    *
    * @default absent: the bridge is open
    */

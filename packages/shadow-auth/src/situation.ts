@@ -49,7 +49,8 @@ const SILO: Readonly<Record<Standing, Rule>> = {
   absent: rule(false, 'invalid', 'invalid', 'invalid', 'invalid'),
   stale: rule(false, 'invalid', 'invalid', 'invalid', 'invalid'),
   upgraded: rule(false, 'target', 'target', 'target', 'target'),
-  copied: rule(false, 'target', 'target', 'target', 'target'),
+  // Nobody can tell any more whether the copy is older than legacy. `wrapInactive` could, and made a wrapped one of it.
+  copied: rule(false, 'invalid', 'invalid', 'invalid', 'invalid'),
 }
 
 export interface Situation {

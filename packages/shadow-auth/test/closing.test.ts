@@ -313,6 +313,14 @@ describe('a bridge that closes with a silo', () => {
     expect(await auth.isReserved('phpass')).toBe(true)
   })
 
+  it('does not trust a copy of which nobody can tell any more how old it is', async () => {
+    const world = createWorld({ legacy: USERS, target: [USERS[0] as (typeof USERS)[0]] })
+    const auth = createShadowAuth(optionsOf(world, closing))
+    expect(await auth.verifyAndUpgrade('bcrypt', PASSWORD)).toEqual(INVALID)
+    await wrapAll(world)
+    expect(await auth.verifyAndUpgrade('bcrypt', PASSWORD)).toMatchObject({ ok: true, via: 'target' })
+  })
+
   it('keeps the bridge of a wrapped hash, so that it may open again', async () => {
     const world = await worldOfSleepers()
     await wrapAll(world)
