@@ -25,11 +25,12 @@ export async function* compareLeaves(
   comparison: Comparison,
   plan: DigestPlan,
   pageRows: number,
+  from?: Key,
 ): AsyncGenerator<ComparedPage> {
   const { entity, migration, primary, secondary } = comparison
   const pace = createLeafPace(migration.now)
   let differed = 0
-  for (let leading = pace.steer((rows) => leafAfter(undefined, rows)); ; ) {
+  for (let leading = pace.steer((rows) => leafAfter(from, rows)); ; ) {
     const { result: leaf, ms } = await leading
     const following = digest(secondary, [leaf])
     // The primary works on the next leaf while the secondary works on this one.
@@ -39,7 +40,8 @@ export async function* compareLeaves(
     }
     const agrees = same(leaf.truth, (await following)[0])
     differed = agrees ? 0 : differed + 1
-    yield { rows: leaf.truth.rows, sightings: agrees ? [] : await drillDown(leaf), primaryMs: ms }
+    const sightings = agrees ? [] : await drillDown(leaf)
+    yield { rows: leaf.truth.rows, sightings, primaryMs: ms, through: leaf.through }
     if (leaf.through === undefined) return
     assertCurrent(comparison)
     if (differed === HOPELESS) {

@@ -14,6 +14,8 @@ export interface ComparedPage {
   readonly sightings: readonly Sighting[]
   /** How long the primary was at work for it, in milliseconds. */
   readonly primaryMs: number
+  /** The last key of the page; `undefined` for the last page. */
+  readonly through: Key | undefined
 }
 
 interface Entry {
@@ -51,6 +53,7 @@ export async function* comparePages(
       rows: rows.length,
       sightings: await comparePage(comparison, rows, { after, through: last, limit: pageRows }),
       primaryMs,
+      through: last,
     }
     if (last === undefined) return
     after = last

@@ -1,3 +1,4 @@
+import { resweep } from './resweep.ts'
 import { sample } from './sample.ts'
 import { sweep } from './sweep.ts'
 import { watch } from './watch.ts'
@@ -6,7 +7,8 @@ import { watch } from './watch.ts'
 export interface Reconcile {
   readonly sample: typeof sample
   readonly sweep: typeof sweep
+  readonly resweep: typeof resweep
   readonly watch: typeof watch
 }
 
-export const reconcile: Reconcile = { sample, sweep, watch }
+export const reconcile: Reconcile = { sample, sweep, resweep, watch }

@@ -1,13 +1,13 @@
-import { type Entity, InvalidOptionError, type Key, keyText, type Migration, numberOption } from '@twinspan/core'
+import { type Entity, InvalidOptionError, type Key, type Migration, numberOption } from '@twinspan/core'
 import { lowerBound } from './bounds.ts'
-import { assertCurrent, begin, type Comparison, loadRows } from './comparison.ts'
+import { compareKeys } from './compare-keys.ts'
+import { assertCurrent, begin, type Comparison } from './comparison.ts'
 import { type Drawn, drawByProbe, drawByScan } from './draw.ts'
 import type { Finding } from './finding.ts'
 import { openFindings } from './findings.ts'
 import { type CompareOptions, compareSettings } from './options.ts'
 import { sequentialVerdict, type Verdict } from './sequential.ts'
 import { createSuspects, type Drift } from './suspects.ts'
-import { differenceOf, expectedOf } from './verdict.ts'
 
 export interface SampleOptions extends CompareOptions {
   /**
@@ -78,7 +78,7 @@ export async function sample(migration: Migration, entity: Entity, options: Samp
   const comparison = begin(migration, entity, settings)
   assertCurrent(comparison)
   const drawn = await drawKeys(comparison, size, draw, random)
-  const { compared, drifts, undecided } = await compareKeys(
+  const { compared, drifts, undecided } = await compareAll(
     comparison,
     plan === 'fixed' ? drawn.keys : shuffled(drawn.keys, random),
     plan,
@@ -129,28 +129,14 @@ interface Outcome {
   readonly undecided: number
 }
 
-async function compareKeys(
-  comparison: Comparison,
-  keys: readonly Key[],
-  plan: SampleOptions['plan'],
-): Promise<Outcome> {
-  const { entity, primary, secondary, settings } = comparison
+async function compareAll(comparison: Comparison, keys: readonly Key[], plan: SampleOptions['plan']): Promise<Outcome> {
   const suspects = createSuspects(comparison)
   const drifts: Drift[] = []
   let compared = 0
   for (let from = 0; from < keys.length; from += LOAD_AT_ONCE) {
     assertCurrent(comparison)
     const batch = keys.slice(from, from + LOAD_AT_ONCE)
-    const truth = await loadRows(entity, primary, batch)
-    const held = await loadRows(entity, secondary, batch)
-    for (const key of batch) {
-      const [row, actual] = [truth.get(keyText(key)), held.get(keyText(key))]
-      // Gone from both sides since it was drawn.
-      if (row === undefined && actual === undefined) continue
-      compared++
-      const expected = expectedOf(entity, primary, row)
-      if (differenceOf(expected, actual, settings.normalize) !== null) suspects.add(key, expected)
-    }
+    compared += await compareKeys(comparison, batch, suspects)
     drifts.push(...(await suspects.due()))
     if (plan !== 'sequential') continue
     // A verdict needs to know of every key whether it differs.

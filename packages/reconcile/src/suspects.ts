@@ -18,6 +18,8 @@ export interface Suspects {
   readonly size: number
   /** Keys that were neither equal nor drift when the looks were used up. */
   readonly undecided: number
+  /** The `keyText`s of these. */
+  readonly undecidedKeys: ReadonlySet<string>
   /** Looks at those whose time has come. */
   due(): Promise<readonly Drift[]>
   /** Waits for the next that are due, then looks at them. */
@@ -44,7 +46,7 @@ export function createSuspects(comparison: Comparison): Suspects {
   const queues: Suspect[][] = Array.from({ length: delays.length + 1 }, () => [])
   const known = new Set<string>()
   let size = 0
-  let undecided = 0
+  const undecidedKeys = new Set<string>()
 
   // A key that counted in the very last look only gets one more.
   const dueAt = (suspect: Suspect): number => suspect.seenAt + (delays[suspect.looks] ?? 2 * (delays.at(-1) ?? 0))
@@ -82,7 +84,7 @@ export function createSuspects(comparison: Comparison): Suspects {
           queues[suspect.looks]?.push(suspect)
           continue
         }
-        undecided++
+        undecidedKeys.add(keyText(suspect.key))
       }
       size--
     }
@@ -102,8 +104,9 @@ export function createSuspects(comparison: Comparison): Suspects {
       return size
     },
     get undecided() {
-      return undecided
+      return undecidedKeys.size
     },
+    undecidedKeys,
     add(key, expected) {
       const text = keyText(key)
       if (known.has(text)) return

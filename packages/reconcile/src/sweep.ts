@@ -10,16 +10,18 @@ import {
 } from '@twinspan/core'
 import { assertCurrent, begin, type Comparison } from './comparison.ts'
 import { planDigest } from './digest-plan.ts'
+import { fileDrift } from './file-drift.ts'
 import type { Finding } from './finding.ts'
-import { type FindingBook, openFindings } from './findings.ts'
+import { openFindings } from './findings.ts'
 import { compareLeaves } from './leaves.ts'
 import { type CompareOptions, compareSettings } from './options.ts'
 import { comparePages } from './pages.ts'
 import { createPatterns } from './patterns.ts'
 import { pause } from './pause.ts'
 import { createPlaces } from './places.ts'
-import { createRepair, type Repair } from './repair.ts'
+import { createRepair } from './repair.ts'
 import { createSuspects, type Drift } from './suspects.ts'
+import { beginTracking, endTracking } from './tracking.ts'
 
 export interface SweepOptions extends CompareOptions {
   /**
@@ -54,6 +56,13 @@ export interface SweepOptions extends CompareOptions {
    * @default 0.5
    */
   readonly maxPrimaryLoad?: number
+  /**
+   * Remembers from now on which keys change, in the primary's database and in all processes, so that `resweep` need not read
+   * the rest again. Costs the mirror, and no user, one more write for each batch.
+   *
+   * @default false
+   */
+  readonly trackChanges?: boolean
   /** Told after every page. */
   readonly onProgress?: (progress: ProgressOfSweep) => void
 }
@@ -96,6 +105,7 @@ export function sweep(
   return run(() => begin(migration, entity, settings), {
     pageRows,
     byDigest: options.digests ?? true,
+    tracks: options.trackChanges === true,
     maxPrimaryLoad,
     maxRepairs: options.repair === true ? maxRepairs : 0,
     onProgress,
@@ -105,6 +115,7 @@ export function sweep(
 interface Work {
   readonly pageRows: number
   readonly byDigest: boolean
+  readonly tracks: boolean
   readonly maxPrimaryLoad: number
   readonly maxRepairs: number
   readonly onProgress: (progress: ProgressOfSweep) => void
@@ -112,7 +123,7 @@ interface Work {
 
 async function* run(
   start: () => Comparison,
-  { pageRows, byDigest, maxPrimaryLoad, maxRepairs, onProgress }: Work,
+  { pageRows, byDigest, tracks, maxPrimaryLoad, maxRepairs, onProgress }: Work,
 ): AsyncGenerator<Finding, SweepRecord> {
   const comparison = start()
   const { migration, entity } = comparison
@@ -138,6 +149,7 @@ async function* run(
     return findings
   }
 
+  if (tracks) await beginTracking(comparison)
   const plan = byDigest ? await planDigest(comparison) : { because: 'the caller wants every row read' }
   const pages = 'because' in plan ? comparePages(comparison, pageRows) : compareLeaves(comparison, plan, pageRows)
   let began = migration.now()
@@ -165,21 +177,10 @@ async function* run(
     ...(tally.drift === 0 ? {} : { patterns: patterns.found, places: places.upTo(tally.rows) }),
   }
   await migration.store.putDocument(sweepDocument(entity.name), record as unknown as Json)
+  if (tracks) await endTracking(comparison, tally.rows)
   const { rows: compared, drift: mismatched, parity } = record
   migration.events.emit({ type: 'compared', entity: entity.name, compared, mismatched, parity })
   return record
-}
-
-async function fileDrift(drifts: readonly Drift[], repair: Repair, book: FindingBook): Promise<readonly Finding[]> {
-  if (drifts.length === 0) return []
-  const marked = await repair.mark(drifts)
-  const findings = drifts.map((drift) => {
-    const finding = book.finding(drift, marked.has(drift))
-    if (finding.marked) repair.watch(drift.key, finding)
-    return finding
-  })
-  await book.store(findings)
-  return findings
 }
 
 interface Tally {

@@ -1,0 +1,126 @@
+import { InvalidOptionError, type SweepRecord } from '@twinspan/core'
+import {
+  type Finding,
+  type ResweepOptions,
+  type ResweepRecord,
+  reconcile,
+  type SweepOptions,
+} from '@twinspan/reconcile'
+import { describe, expect, it } from 'vitest'
+import { drain, member, tamper, toUser, type World, world } from './world.ts'
+
+async function all<Record>(run: AsyncGenerator<Finding, Record>) {
+  const findings: Finding[] = []
+  for (;;) {
+    const step = await run.next()
+    if (step.done === true) return { keys: findings.map(({ key }) => Number(key)), findings, record: step.value }
+    findings.push(step.value)
+  }
+}
+
+const sweep = ({ migration, entity }: World, options: SweepOptions = {}): ReturnType<typeof all<SweepRecord>> =>
+  all(reconcile.sweep(migration, entity, { trackChanges: true, reveal: 'keys', ...options }))
+
+const resweep = ({ migration, entity }: World, options: ResweepOptions = {}): ReturnType<typeof all<ResweepRecord>> =>
+  all(reconcile.resweep(migration, entity, { reveal: 'keys', rotation: 0, ...options }))
+
+describe('a resweep', () => {
+  it('looks at what changed since, and at nothing else', async () => {
+    const made = await world(1_000)
+    await sweep(made)
+    await made.members.save([member(7), { ...member(8), mail: 'new' }])
+    await made.members.remove([9])
+    await drain(made)
+    // Behind everybody's back: nothing says that this key changed.
+    await tamper(made, () => made.users.remove([500]))
+    expect(await resweep(made)).toMatchObject({ keys: [], record: { changed: 3, rotated: 0, drift: 0 } })
+    expect(await resweep(made)).toMatchObject({ keys: [], record: { changed: 0 } })
+  })
+
+  it('finds what was mirrored wrongly, and looks at it again until it agrees', async () => {
+    const made = await world(100)
+    await sweep(made)
+    await made.members.save([{ ...member(7), mail: 'new' }])
+    await drain(made)
+    await tamper(made, () => made.users.save([{ id: 7, email: 'old' }]))
+    expect(await resweep(made)).toMatchObject({ keys: [7], record: { changed: 1, drift: 1 } })
+    expect(await resweep(made)).toMatchObject({ keys: [7], record: { changed: 1, drift: 1 } })
+    made.onSleep = () => drain(made)
+    expect(await resweep(made, { repair: true })).toMatchObject({ keys: [7], record: { drift: 1, repaired: 1 } })
+    expect(await resweep(made)).toMatchObject({ keys: [], record: { drift: 0 } })
+    expect(await resweep(made)).toMatchObject({ keys: [], record: { changed: 0 } })
+  })
+
+  it('does not forget a key that changes while it is compared', async () => {
+    const made = await world(10)
+    await sweep(made)
+    await made.members.save([{ ...member(3), mail: 'one' }])
+    await drain(made)
+    await tamper(made, () => made.users.save([{ id: 3, email: 'other' }]))
+    let again = false
+    made.onSleep = async () => {
+      if (again) return
+      again = true
+      await made.members.save([{ ...member(3), mail: 'two' }])
+      await drain(made)
+    }
+    expect(await resweep(made)).toMatchObject({ keys: [], record: { changed: 1, drift: 0 } })
+    expect(await resweep(made)).toMatchObject({ keys: [], record: { changed: 1, drift: 0 } })
+    expect(await resweep(made)).toMatchObject({ record: { changed: 0 } })
+  })
+
+  it('comes round to every row in its turn', async () => {
+    const made = await world(100)
+    await sweep(made)
+    await tamper(made, async () => {
+      await made.users.remove([3, 97])
+      await made.users.save([toUser(member(1_000))])
+    })
+    const found: number[] = []
+    let rotated = 0
+    // A page is the least that is compared at once, and larger than this table.
+    for (let round = 0; round < 2; round++) {
+      const { keys, record } = await resweep(made, { rotation: 0.25 })
+      found.push(...keys)
+      rotated += record.rotated
+    }
+    expect(rotated).toBe(200)
+    expect([...new Set(found)].sort((a, b) => a - b)).toEqual([3, 97, 1_000])
+  })
+
+  it('takes its turns where a table is larger than a page', async () => {
+    const made = await world(9_000)
+    await sweep(made)
+    await tamper(made, () => made.users.remove([8_999]))
+    const rounds: unknown[] = []
+    for (let round = 0; round < 4; round++) {
+      const { keys, record } = await resweep(made, { rotation: 0.25 })
+      rounds.push([record.rotated, keys])
+    }
+    expect(rounds).toEqual([
+      [4_000, []],
+      [4_000, []],
+      [1_000, [8_999]],
+      [4_000, []],
+    ])
+  })
+
+  it.each<[string, (made: World) => Promise<unknown>]>([
+    ['none was made', async () => {}],
+    ['the last one remembered nothing', (made) => sweep(made, { trackChanges: false })],
+    [
+      'a later one was interrupted',
+      async (made) => {
+        await sweep(made)
+        const run = reconcile.sweep(made.migration, made.entity, { trackChanges: true, pageRows: 1 })
+        await tamper(made, () => made.users.remove([1]))
+        await run.next()
+        await run.return(undefined as never)
+      },
+    ],
+  ])('is refused without a sweep behind it: %s', async (_, prepare) => {
+    const made = await world(10)
+    await prepare(made)
+    await expect(resweep(made)).rejects.toThrow(InvalidOptionError)
+  })
+})
