@@ -92,6 +92,18 @@ describe.skipIf(missing !== undefined)(
       expect(await lagOf(2)).toBeLessThan(1_000)
     })
 
+    it('is woken by the end of a call that another process made', async () => {
+      const { migration } = await start()
+      await asleep()
+      let mirrored = 0
+      migration.events.on('mirrored', () => mirrored++)
+      const other = kyselySide(legacyDb.db).bind({ migration: 'hinted', side: 'legacy', intents: true })
+      const call = { call: 'a', entity: 'things', keys: ['1'] }
+      await other.intents?.begin(call, { holdMs: 60_000 })
+      await other.intents?.end([call])
+      await vi.waitFor(() => expect(mirrored).toBe(1), 2_000)
+    })
+
     it('does not sleep while a transaction is open that told nobody', async () => {
       await start(async () => {
         await psql.query('begin')
