@@ -16,6 +16,8 @@ export interface ColumnFacts {
   readonly bits?: number
   /** Whether values are JSON documents. */
   readonly json: boolean
+  /** Whether `select *` leaves the column out. */
+  readonly invisible?: boolean
   /** Whether the column takes NULL. */
   readonly nullable: boolean
   /** Whether an insert that does not name the column fails. */

@@ -7,6 +7,7 @@ import type { Part } from './parts.ts'
 import { rowKey } from './rows.ts'
 import { saveRows } from './save.ts'
 import { keysAtOnce } from './select-keys.ts'
+import { selectRows } from './table-context.ts'
 
 type Row = Record<string, unknown>
 
@@ -53,7 +54,7 @@ export async function loadPart(
   const { key } = await rows.known(options)
   const found = new Map<string, Row[]>()
   for (const some of chunks(known.key.bind(parents), keysAtOnce(byParent))) {
-    let query = byParent.connection(options).selectFrom(byParent.name).selectAll().where(known.key.isIn(some))
+    let query = selectRows(byParent.connection(options).selectFrom(byParent.name).where(known.key.isIn(some)), known)
     for (const column of key.order) query = query.orderBy(column)
     for (const row of await query.execute(options?.signal === undefined ? undefined : { signal: options.signal })) {
       const parent = keyText(rowKey(byParent, row))

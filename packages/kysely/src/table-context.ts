@@ -1,5 +1,5 @@
 import { MissingPrimaryKeyError, type StoreOptions, UnknownColumnError, UnknownTableError } from '@twinspan/core'
-import type { Kysely } from 'kysely'
+import type { Kysely, SelectQueryBuilder } from 'kysely'
 import type { ColumnFacts, TableFacts } from './catalog.ts'
 import type { AnyTables, Database } from './database.ts'
 import { createKeyColumns, type KeyColumns } from './key-columns.ts'
@@ -80,4 +80,14 @@ export function requireUniqueKey({ name, key, database }: TableContext, { facts 
     (unique) => unique.length === physical.length && unique.every((column) => physical.includes(column)),
   )
   if (!covered) throw new MissingPrimaryKeyError(name, key)
+}
+
+/** The whole rows of a query of the table: `select *`, and by name where that leaves something out. */
+export function selectRows<O>(
+  query: SelectQueryBuilder<AnyTables, string, O>,
+  { columns }: KnownTable,
+): SelectQueryBuilder<AnyTables, string, Record<string, unknown>> {
+  const hidden = [...columns.values()].some(({ invisible }) => invisible)
+  // By name only there: what is added to a table while the process runs is in `*`.
+  return (hidden ? query.select([...columns.keys()]) : query.selectAll()) as never
 }

@@ -13,7 +13,7 @@ import { KEY_TYPES, type KeyOption, keyOption, openParts, type PartOptions } fro
 import { rowKey } from './rows.ts'
 import { saveRows } from './save.ts'
 import { keysAtOnce } from './select-keys.ts'
-import { createTableContext, requireUniqueKey } from './table-context.ts'
+import { createTableContext, requireUniqueKey, selectRows } from './table-context.ts'
 
 type Row = Record<string, unknown>
 
@@ -94,14 +94,15 @@ export function createTable<Out, In>(database: Database, name: string, options: 
     { after, through, limit }: KeyRange,
     options?: StoreOptions,
   ): Promise<Row[]> {
-    const { key: keyColumns } = await context.known(options)
+    const known = await context.known(options)
+    const keyColumns = known.key
     let query = context.connection(options).selectFrom(name).limit(limit)
     if (after !== undefined) query = query.where(keyColumns.isAfter(after))
     if (through !== undefined) query = query.where(keyColumns.isThrough(through))
     for (const column of keyColumns.order) query = query.orderBy(column)
-    return (columns === 'all' ? query.selectAll() : query.select([...columns])).execute(abortable(options)) as Promise<
-      Row[]
-    >
+    return (columns === 'all' ? selectRows(query, known) : query.select([...columns])).execute(
+      abortable(options),
+    ) as Promise<Row[]>
   }
 
   const store: TableStore<Row, Row> = {
@@ -110,11 +111,11 @@ export function createTable<Out, In>(database: Database, name: string, options: 
     key: (row) => rowKey(context, row),
 
     async load(keys, options) {
-      const { key: keyColumns } = await context.known(options)
+      const known = await context.known(options)
       const rows: Row[] = []
-      for (const some of chunks(keyColumns.bind(keys), keysAtOnce(context))) {
-        const query = context.connection(options).selectFrom(name).selectAll().where(keyColumns.isIn(some))
-        rows.push(...(await query.execute(abortable(options))))
+      for (const some of chunks(known.key.bind(keys), keysAtOnce(context))) {
+        const query = context.connection(options).selectFrom(name).where(known.key.isIn(some))
+        rows.push(...(await selectRows(query, known).execute(abortable(options))))
       }
       return rows
     },

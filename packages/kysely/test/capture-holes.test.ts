@@ -264,6 +264,15 @@ await eachEngine((engine) => {
         expect((await refusals())[0]?.detail).toContain('order_lines.own')
       })
 
+      it('reads columns that are invisible', async () => {
+        await run('create table people (id int primary key, mail varchar(50), secret varchar(50) invisible)')
+        const store = await capture('people', 'id')
+        const row = { id: 1, mail: 'a', secret: 's' }
+        await store.save([row])
+        expect(await store.load([1])).toEqual([row])
+        expect(await store.scan({ limit: 9 })).toEqual([row])
+      })
+
       it('misses, as documented, a part that is truncated', async () => {
         await run('create table orders (id int primary key)')
         await run('create table order_lines (id int primary key, order_id int)')

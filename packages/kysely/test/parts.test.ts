@@ -161,6 +161,21 @@ await eachEngine((engine) => {
           await run('truncate order_lines')
           expect((await legacy.journal.stats()).depth).toBe(2)
           expect(await marks()).toEqual(['orders 1', 'orders 2'])
+          await run('insert into order_lines (id, order_id, place) values (10, 2, 1)')
+          await marks()
+          await run('truncate orders cascade')
+          expect(await marks()).toEqual(['orders 1', 'orders 2'])
+        })
+
+        it('marks a part that is written under session_replication_role = replica', async () => {
+          await run(`insert into orders (id, customer) values (1, 'a')`)
+          await marks()
+          await db.connection().execute(async (connection) => {
+            await sql`set session_replication_role = replica`.execute(connection)
+            await connection.insertInto('order_lines').values({ id: 10, order_id: 1, place: 1, sku: null }).execute()
+            await sql`set session_replication_role = origin`.execute(connection)
+          })
+          expect(await marks()).toEqual(['orders 1'])
         })
       }
     })

@@ -87,6 +87,7 @@ function columnFacts(row: ColumnRow): ColumnFacts {
     kind,
     json: row.data_type.toLowerCase() === 'json',
     nullable: row.nullable === 'YES',
+    invisible: /\binvisible\b/i.test(row.extra),
     required: row.nullable === 'NO' && row.fallback === null && !generated && !/auto_increment/i.test(row.extra),
     writable: !generated,
     insist: false,
