@@ -126,6 +126,25 @@ describe('the evidence of all processes', () => {
     expect(rest.every(isKilled)).toBe(true)
   })
 
+  it('is not forgotten by the process that judges when the store was away for a while', async () => {
+    const processes = await service(2, { settleMs: 0, errorFloor: 1e-9 })
+    const units = anyone(12)
+    for (let seconds = 0; seconds < 5; seconds++) await second(processes, 4, () => false, units)
+    const strength = (): number =>
+      processes.map(({ guard }) => guard.status().all?.evidence.strength ?? 0).reduce((a, b) => Math.max(a, b))
+    let failures = 3
+    await second(processes, 20, () => failures-- > 0, units)
+    await tick(1_000)
+    const before = strength()
+    expect(before).toBeGreaterThan(0.5)
+    world.breakStore(() => Promise.reject(new Error('gone')))
+    await tick(8_000)
+    expect(processes.some(({ guard }) => guard.status().leads)).toBe(false)
+    world.mendStore()
+    await tick(3_000)
+    expect(strength()).toBeCloseTo(before, 5)
+  })
+
   it('holds when nobody reads, and promotes nothing', async () => {
     const processes = await service(2)
     const units = anyone(7)

@@ -1,13 +1,11 @@
-import { type Key, keyText, type Migration, numberOption, type Phase, textOption } from '@twinspan/core'
+import { type Migration, numberOption, type Phase, textOption, within } from '@twinspan/core'
 import { murmur3 } from '../murmur3.ts'
 import type { Router } from '../router.ts'
-import { functionOption } from '../router-options.ts'
-import { reportBlastRadius } from './blast-radius.ts'
+import { createAftermath, type HandOver } from './aftermath.ts'
 import { createBreaker } from './breaker.ts'
 import { createGuard, type GuardOptions } from './guard.ts'
 import { createLeader } from './leader.ts'
 import { createOutcomes, type LatencyAllowance } from './outcomes.ts'
-import { createReach, forgetReach } from './reach.ts'
 import { createShare } from './shared.ts'
 import type { GuardEvidence, GuardTick } from './verdict.ts'
 
@@ -28,7 +26,7 @@ export interface GuardRouterOptions extends GuardOptions {
    * @example
    * { entity: 'users', key: (unit) => Number(unit) }
    */
-  readonly handOver?: { readonly entity: string; readonly key?: (unit: string) => Key }
+  readonly handOver?: HandOver
   /** Who the audit trail says it was. @default 'guard' */
   readonly actor?: string
 }
@@ -50,13 +48,10 @@ export interface RouterGuard {
 
 /** The phases in which target answers something that can be judged. */
 const JUDGED: readonly Phase[] = ['shadow', 'canary']
-/** Keys that are remembered to be handed over. */
-const MAX_KEYS = 10_000
-/** How many ticks the others are given to write what they have seen until a kill. */
-const REPORT_TICKS = 3
 /** A step on the store that has not ended by then never will: its connection is gone without a word. */
 const LOST_MS = 30_000
 const PAUSED_BY = 'guard'
+const LAST_WORDS_MS = 1_000
 
 /**
  * Watches the reads of this process, shares what it counts with the others, and takes its turn at judging for all: one process does,
@@ -64,11 +59,10 @@ const PAUSED_BY = 'guard'
  * what it would have done.
  */
 export function guardRouter(migration: Migration, router: Router, options: GuardRouterOptions = {}): RouterGuard {
-  const { latency = {}, handOver } = options
+  const { latency = {} } = options
   const actor = textOption('actor', options.actor ?? 'guard', 'guardRouter')
   const tickMs = numberOption('tickMs', options.tickMs, 1_000, { min: 10 })
   const oncePerMs = numberOption('oncePerMs', options.oncePerMs, 300_000, { min: 0 })
-  const keyOf = functionOption('handOver.key', handOver?.key) ?? ((unit: string): Key => unit)
   const own = createGuard(options)
   const breaker = createBreaker(numberOption('pauseMs', options.pauseMs, 30_000, { min: 0 }))
   const outcomes = createOutcomes({
@@ -80,19 +74,16 @@ export function guardRouter(migration: Migration, router: Router, options: Guard
     seed: murmur3(migration.name),
   })
   const share = createShare(migration)
-  const reach = createReach(migration)
+  const aftermath = createAftermath(migration, router, options.handOver)
   const leader = createLeader(migration, options, {
     oncePerMs,
     ttlMs: Math.max(5_000, 5 * tickMs),
   })
   const ended = new AbortController()
-  const differing = new Set<string>()
 
   let lastOwn: GuardTick | undefined
   let clock = Number.NEGATIVE_INFINITY
   let rollout = { percent: 0, killed: false }
-  let { epoch } = router.status()
-  let untilReport = 0
   let ticking: Promise<void> | undefined
   let killing: Promise<void> | undefined
   let sharing: Promise<void> | undefined
@@ -159,8 +150,7 @@ export function guardRouter(migration: Migration, router: Router, options: Guard
 
   async function shareAndLead(): Promise<void> {
     if (!isJudged()) return
-    await share.flush().catch(() => {})
-    await reach.flush().catch(() => {})
+    await flush()
     const all = await leader.tick(now()).catch(() => undefined)
     if (all === undefined) return
     tell('all', all)
@@ -168,7 +158,12 @@ export function guardRouter(migration: Migration, router: Router, options: Guard
       if (migration.snapshot.phase !== 'canary') leader.reset()
       else if (router.status().killed === null) kill(all.evidence)
     }
-    if (untilReport > 0 && --untilReport === 0) await reportBlastRadius(migration, router).catch(() => {})
+    await aftermath.tick().catch(() => {})
+  }
+
+  async function flush(): Promise<void> {
+    await share.flush().catch(() => {})
+    await aftermath.flush().catch(() => {})
   }
 
   function tell(tier: 'process' | 'all', { verdict, evidence }: GuardTick): void {
@@ -185,49 +180,33 @@ export function guardRouter(migration: Migration, router: Router, options: Guard
       })
   }
 
-  async function handOverKeys(): Promise<void> {
-    if (handOver === undefined || differing.size === 0) return
-    const marks = [...differing].map((unit) => ({ entity: handOver.entity, key: keyText(keyOf(unit)) }))
-    differing.clear()
-    await migration.sides[migration.snapshot.plan.primary].journal.mark(marks)
-    reach.handedOver(epoch, marks.length)
-  }
-
   function killed(): void {
-    untilReport = REPORT_TICKS
     // The latch is stronger, and nobody shall be paused any more when it is lifted.
     if (breaker.isOpen) resume()
     breaker.reset()
-    void migration.detached(() => handOverKeys().catch(() => {}))
+    aftermath.killed()
   }
 
   function begin(): void {
     own.reset()
     leader.reset()
-    differing.clear()
-    if (!leader.leads) return
-    const { begun } = router.status()
-    void migration.detached(() => forgetReach(migration, begun).catch(() => {}))
+    aftermath.begin(leader.leads)
   }
 
   const unsubscribe = [
     migration.events.on('read-outcome', (event) => {
       if (!isJudged()) return
       outcomes.read(now(), event)
-      if (event.side === 'target' && migration.snapshot.phase === 'canary') {
-        reach.operation(epoch, event.unit)
-      }
+      if (event.side === 'target' && migration.snapshot.phase === 'canary') aftermath.operation(event.unit)
     }),
     migration.events.on('shadow-read', (event) => {
       if (!isJudged()) return
       outcomes.shadow(now(), event)
-      if (event.outcome !== 'mismatch') return
-      reach.mismatch(epoch)
-      if (event.unit !== undefined && differing.size < MAX_KEYS) differing.add(event.unit)
+      if (event.outcome === 'mismatch') aftermath.mismatch(event.unit)
     }),
     migration.events.on('rollout', (event) => {
       const before = rollout
-      epoch = event.epoch
+      aftermath.version(event.epoch)
       rollout = { percent: Number(event.percent), killed: event.killed }
       if (event.killed) {
         if (!before.killed) killed()
@@ -253,6 +232,8 @@ export function guardRouter(migration: Migration, router: Router, options: Guard
     await sharing
     router.pause(false, PAUSED_BY)
     await killing
+    // What was counted since the last tick belongs to the others' picture too.
+    await within(LAST_WORDS_MS, 'Sharing the last counts', flush).catch(() => {})
     leader.stop()
   }
 

@@ -31,6 +31,7 @@ export function createLeader(migration: Migration, options: GuardOptions, settin
   const guard = createGuard(options)
   let gatherer = createGatherer(oncePerMs)
   let leads = false
+  let token: number | undefined
   let askAgainAt = Number.NEGATIVE_INFINITY
   let steppedAt: number | undefined
   let last: GuardTick | undefined
@@ -42,15 +43,19 @@ export function createLeader(migration: Migration, options: GuardOptions, settin
 
   async function claim(now: number): Promise<boolean> {
     if (!leads && now < askAgainAt) return false
-    const wasLeading = leads
-    // Until it is renewed it may be somebody else's.
-    leads = false
-    const held = await migration.store.claim(CLAIM, migration.instance, ttlMs)
+    const held = await migration.store.claim(CLAIM, migration.instance, ttlMs).catch((error: unknown) => {
+      leads = false
+      throw error
+    })
     leads = held !== undefined
     askAgainAt = now + ttlMs / 2
-    if (leads && !wasLeading) {
-      reset()
-      gatherer = createGatherer(oncePerMs)
+    if (held !== undefined) {
+      // Tokens count the claims: the next one after ours means that nobody else has judged, although the store may have been away.
+      if (token === undefined || held.token > token + 1) {
+        reset()
+        gatherer = createGatherer(oncePerMs)
+      }
+      token = held.token
     }
     return leads
   }
