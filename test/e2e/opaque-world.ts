@@ -8,7 +8,7 @@ export interface AccountsDB {
   accounts: { id: Generated<number>; name: string }
 }
 
-export class SqlAccounts implements Accounts {
+class SqlAccounts implements Accounts {
   readonly #db: Kysely<AccountsDB>
   constructor(db: Kysely<AccountsDB>) {
     this.#db = db

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { EndedCall, Intent, Intents } from '../../intents.ts'
 import { keyText, stripeOf } from '../../key.ts'
 import type { BoundSide } from '../../side.ts'
@@ -16,15 +16,21 @@ export function intentsContract(name: string, open: () => Promise<SideFixture>):
     let legacy: BoundSide
     let intents: Intents
 
-    beforeEach(async () => {
+    // One database for all of them: migrations in it do not see each other.
+    let migrations = 0
+    let migration: string
+    beforeAll(async () => {
       fixture = await open()
-      legacy = fixture.side.bind({ migration: 'contract', side: 'legacy', intents: true })
+    })
+    afterAll(() => fixture.close())
+
+    beforeEach(async () => {
+      migration = `contract-${++migrations}`
+      legacy = fixture.side.bind({ migration, side: 'legacy', intents: true })
       intents = legacy.intents as Intents
       await legacy.prepare()
       await legacy.fence.change(0, OPEN)
     })
-
-    afterEach(() => fixture.close())
 
     let calls = 0
     const intentOf = (...keys: readonly string[]): Intent => ({ call: `call-${++calls}`, entity: 'things', keys })
@@ -64,7 +70,7 @@ export function intentsContract(name: string, open: () => Promise<SideFixture>):
 
       it('is counted only where the side is captured by intent', async () => {
         await begun(intentOf('1'))
-        const bare = fixture.side.bind({ migration: 'contract', side: 'target' })
+        const bare = fixture.side.bind({ migration, side: 'target' })
         expect((await bare.journal.stats()).depth).toBe(0)
         const other = fixture.side.bind({ migration: 'another', side: 'legacy', intents: true })
         expect([(await other.journal.stats()).depth, await other.journal.hasDirty('things')]).toEqual([0, false])
@@ -186,7 +192,7 @@ export function intentsContract(name: string, open: () => Promise<SideFixture>):
     describe('the version of a copy', () => {
       let target: BoundSide
       beforeEach(async () => {
-        target = fixture.side.bind({ migration: 'contract', side: 'target' })
+        target = fixture.side.bind({ migration, side: 'target' })
         await target.prepare()
         await target.fence.change(0, OPEN)
       })
