@@ -23,10 +23,15 @@ export function createWaker(migration: Migration, { pollMs, wake }: WakerOptions
   let told = true
   let looked = false
 
-  async function unfollow(): Promise<void> {
-    const before = following
+  const endings = new Set<Promise<void>>()
+
+  /** Lets go of the connection. It may be that of a side that does not answer: only whoever stops waits for it. */
+  function unfollow(): void {
+    const ending = following?.hints.stop().catch(() => {})
     following = undefined
-    await before?.hints.stop()
+    if (ending === undefined) return
+    endings.add(ending)
+    void ending.then(() => endings.delete(ending))
   }
 
   function woken(): void {
@@ -38,7 +43,7 @@ export function createWaker(migration: Migration, { pollMs, wake }: WakerOptions
     async arm() {
       const side = migration.snapshot.plan.primary
       if (following?.side !== side) {
-        await unfollow()
+        unfollow()
         const hints = migration.sides[side].hints?.(woken)
         looked = false
         told = hints === undefined
@@ -60,6 +65,9 @@ export function createWaker(migration: Migration, { pollMs, wake }: WakerOptions
       return told ? pollMs : Math.min(pollMs, UNTOLD_MS)
     },
 
-    stop: unfollow,
+    async stop() {
+      unfollow()
+      await Promise.all(endings)
+    },
   }
 }
