@@ -18,10 +18,8 @@ function serverSeconds(): number {
     if (!/^\d+$/.test(pid)) continue
     try {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      const [name = '', rest = ''] = [
-        stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')')),
-        stat.slice(stat.lastIndexOf(')') + 2),
-      ]
+      const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))
+      const rest = stat.slice(stat.lastIndexOf(')') + 2)
       if (name !== 'postgres' && name !== 'mariadbd' && name !== 'mysqld') continue
       const fields = rest.split(' ').map(Number)
       // utime, stime, cutime and cstime are the fields 14 to 17; the first two stand before `rest`.

@@ -2,7 +2,7 @@ import type { CanonicalForm } from '@twinspan/core'
 import type { ColumnFacts } from '../catalog.ts'
 
 /** Between the fields of a row, and between rows. Values of every form but `text` are without them; a text tells its length. */
-export const FIELD = '\u001f'
+const FIELD = '\u001f'
 export const ROW = '\u001e'
 
 /** A column that goes into a digest, in the order in which both sides name it. */
