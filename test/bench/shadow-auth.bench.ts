@@ -2,6 +2,7 @@
 // What an upgrading login costs above its two hashes, what a hostile hash costs, what logins do to everybody's files, and
 // what the time of a refusal tells.
 import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { memoryCredentials } from '@twinspan/core/testing'
 import { kyselyCredentials } from '@twinspan/kysely'
 import {
@@ -65,30 +66,41 @@ interface Starved {
   readonly rates: number[]
 }
 
-/** 64 people log in at once while somebody reads a file. With the gate and without it in turns. */
+/** How long the reader pauses between two reads: otherwise the moments in which all is quiet would fill the sample. */
+const PAUSE_MS = 5
+
+/**
+ * 64 logins are in flight, and for each that ends another begins, while somebody reads a file. With the gate and without
+ * it in turns.
+ */
 async function starvation(): Promise<{ readonly gated: Starved; readonly ungated: Starved }> {
   const hash = await hasher.hash(Buffer.from(PASSWORD))
   const accounts = Array.from({ length: LOGINS }, (_, uid) => ({ uid, login: `user ${uid}`, hash }))
   const options = { target: memoryCredentials({ accounts }), hash: hasher, accepts: [] }
   const auth = {
-    gated: createShadowAuth({ ...options, admission: createAdmission() }),
+    gated: createShadowAuth({ ...options, admission: createAdmission({ waitMs: 60_000 }) }),
     ungated: createShadowAuth({ ...options, admission: createAdmission({ permits: LOGINS }) }),
   }
-  const result = {
-    gated: { reads: [] as number[], rates: [] as number[] },
-    ungated: { reads: [] as number[], rates: [] as number[] },
+  const result: Readonly<Record<keyof typeof auth, Starved>> = {
+    gated: { reads: [], rates: [] },
+    ungated: { reads: [], rates: [] },
   }
-  for (const mode of ['gated', 'ungated', 'ungated', 'gated', 'gated', 'ungated'] as const) {
+  for (const mode of ['gated', 'ungated', 'ungated', 'gated'] as const) {
     const started = performance.now()
-    let left = LOGINS
+    let left = 2 * LOGINS
     const logins = accounts.map(async ({ login }) => {
-      const verdict = await auth[mode].verifyAndUpgrade(login, PASSWORD)
-      if (!verdict.ok) throw new Error('A login was refused.')
-      left--
+      while (left > 0) {
+        left--
+        const verdict = await auth[mode].verifyAndUpgrade(login, PASSWORD)
+        if (!verdict.ok) throw new Error('A login was refused.')
+      }
     })
-    while (left > 0) result[mode].reads.push(await timed(() => readFile(new URL(import.meta.url))))
+    while (left > 0) {
+      result[mode].reads.push(await timed(() => readFile(new URL(import.meta.url))))
+      await sleep(PAUSE_MS)
+    }
     await Promise.all(logins)
-    result[mode].rates.push(LOGINS / ((performance.now() - started) / 1_000))
+    result[mode].rates.push((2 * LOGINS) / ((performance.now() - started) / 1_000))
   }
   return result
 }
