@@ -8,6 +8,9 @@ import { COLD_KEYS, HOT_KEYS, OWN_KEYS } from './world.ts'
 /** Rows of each user's own, which it moves and swaps, and looks up to see that they are what it left. */
 const OWN = 8
 
+/** How long one of the other keys is fought for. */
+const MOMENT_MS = 400
+
 /** How often a user may lose sight of its rows and go on with others. */
 const BLOCKS = 64
 
@@ -182,14 +185,14 @@ interface Keys {
 function createKeys(random: Random, { index, users, onlyKeysBelow }: Orders, user: number): Keys {
   const known = new Map<number, string | null>()
   let block = 0
-  let last = HOT_KEYS
   return {
     shared() {
       if (onlyKeysBelow !== undefined) return random(onlyKeysBelow)
-      if (random(2) === 0) return random(HOT_KEYS)
-      // A few times in a row and hardly ever again: a copy that comes too late is not made good by the next one.
-      if (random(3) > 0) last = HOT_KEYS + random(COLD_KEYS)
-      return last
+      const crowd = random(5)
+      if (crowd < 2) return random(HOT_KEYS)
+      // For a moment everybody's, and hardly ever written again: a copy that comes too late is not made good by the next one.
+      const moment = Math.imul(Math.floor(Date.now() / MOMENT_MS), 0x9e3779b1) >>> 0
+      return HOT_KEYS + (crowd < 4 ? moment % COLD_KEYS : random(COLD_KEYS))
     },
     own() {
       if (onlyKeysBelow !== undefined) return random(onlyKeysBelow)
