@@ -11,7 +11,7 @@ import { type Situation, situationOfLegacy } from './situation.ts'
 
 export interface WalkOptions {
   /** Begins after this user: the `after` of the progress that was seen last. */
-  readonly after?: KeyPart
+  readonly after?: KeyPart | undefined
   /**
    * How many users are read at once.
    *
