@@ -1,6 +1,7 @@
 /**
  * A process of a service whose reads go by a router: `node routed-service.ts <url> <listen or look> <lease in ms>
- * <refresh in ms>`. It looks at its decision every few milliseconds, says when it changes, and does what its parent says.
+ * <refresh in ms>`. It looks at its decision at every news and every few milliseconds, says when it changes, and does what its
+ * parent says.
  */
 import { createMigration, defineEntity, PHASES } from '@twinspan/core'
 import { kyselySide, surviveLostConnections } from '@twinspan/kysely'
@@ -18,7 +19,8 @@ export type RoutedNews =
   /** `at`: when, in milliseconds since 1970. */
   | { readonly type: 'side'; readonly side: 'legacy' | 'target'; readonly reason: string; readonly at: number }
 
-const LOOK_MS = 4
+/** For what no event tells: that what is known has grown too old. */
+const LOOK_MS = 20
 const by = { actor: 'test', reason: 'propagation' }
 
 const [connectionString = '', mode = 'listen', leaseMs = '10000', refreshMs = '1000'] = process.argv.slice(2)
@@ -88,5 +90,6 @@ process.on('message', (order: RoutedOrder) => {
 
 await migration.start()
 await router.start()
+migration.events.on('rollout', look)
 const looking = setInterval(look, LOOK_MS)
 tell({ type: 'ready' })
