@@ -165,9 +165,9 @@ export interface ParkedRow extends JournalRow {
 }
 
 export interface JournalStats {
-  /** Rows in the journal, parked ones included. */
+  /** Rows in the journal, parked ones included, and the keys of calls in flight where the side is captured by intent. */
   readonly depth: number
-  /** Age of the oldest row that is not parked, by the database's clock. `0` when there is none. */
+  /** Age of the oldest row that is not parked, or of the oldest call in flight, by the database's clock. `0` when there is none. */
   readonly oldestAgeMs: number
   readonly parked: number
 }
