@@ -39,10 +39,7 @@ async function falseKills(context: BenchContext): Promise<readonly Measurement[]
 
 function healthyRuns(runs: HealthyRuns): Promise<readonly Killed[]> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('./guard/healthy-runs.ts', import.meta.url), {
-      workerData: runs,
-      execArgv: ['--conditions=twinspan-src'],
-    })
+    const worker = new Worker(new URL('./guard/healthy-runs.ts', import.meta.url), { workerData: runs })
     worker.once('message', resolve)
     worker.once('error', reject)
   })
