@@ -126,7 +126,8 @@ export function serviceContract(name: string, start: (parts: ServiceParts) => Pr
         ['cleo@example.org', 'hashcat'],
       ]) {
         for (let time = 0; time < 2; time++) {
-          const { status, body, cookie } = await login(email, password)
+          const { status, body, cookie, headers } = await login(email, password)
+          expect(headers['cache-control']).toBe('no-store')
           expect({ status, body }).toEqual({ status: 200, body: { user: { id: expect.any(Number) } } })
           expect(await me(cookie)).toBe(200)
         }

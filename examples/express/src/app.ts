@@ -37,6 +37,10 @@ export function createApp({ auth, sessions, resets, config, attempts = 20 }: App
   const app = express()
   app.disable('x-powered-by')
   app.set('trust proxy', config.proxies)
+  app.use((_request, response, next) => {
+    response.set('Cache-Control', 'no-store')
+    next()
+  })
   // Before the session: a body that is too large costs no look-up. Only JSON is read, which no foreign page can send
   // without asking first; together with SameSite cookies that is the protection against forged requests.
   app.use(express.json({ limit: '8kb', strict: true }))

@@ -48,6 +48,9 @@ export async function createApp({ auth, sessions, resets, config, attempts = 20 
     complain(error)
     return say(reply, ANSWER.failed)
   })
+  app.addHook('onRequest', async (_request, reply) => {
+    void reply.header('Cache-Control', 'no-store')
+  })
   app.setNotFoundHandler((_request, reply) => say(reply, ANSWER.notFound))
   await app.register(rateLimit, { global: false })
   await app.register(cookie)
