@@ -27,7 +27,7 @@ export interface CampaignOptions {
   readonly pauseMs?: number
   /** How many faults, compared to the usual; `0`: none, and nobody is killed. @default 1 */
   readonly pace?: number
-  /** Goes on after its time until this holds, or four times as long: a slow machine does not get as much done. */
+  /** Goes on after its time until this holds, or six times as long: a slow machine does not get as much done. */
   readonly enough?: (soFar: SoFar) => boolean
   readonly say?: (line: string) => void
   /** Ends the campaign early. What it has found by then is reported, and everything is cleaned up. */
@@ -103,6 +103,7 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
       services,
       pauseMs,
       users: 4,
+      haste: Math.max(1, pace ** 2),
       doomed: pace === 0 ? { service: 0, worker: 0 } : { service: 8, worker: 6 },
       onStopping({ number }, at, resume) {
         const moving = blame.begin('process', [number])
@@ -173,7 +174,7 @@ export async function campaign(options: CampaignOptions): Promise<CampaignReport
 async function endOf(seconds: number, enough: () => boolean, signal: AbortSignal | undefined): Promise<void> {
   const began = performance.now()
   const lasted = (share: number): boolean => performance.now() - began >= seconds * 1_000 * share
-  while (signal?.aborted !== true && !(lasted(1) && enough()) && !lasted(4)) await wait(LOOK_MS)
+  while (signal?.aborted !== true && !(lasted(1) && enough()) && !lasted(6)) await wait(LOOK_MS)
 }
 
 function* history(seeded: ReadonlyMap<number, string>): Generator<Write> {

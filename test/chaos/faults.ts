@@ -40,8 +40,9 @@ const LANES: readonly Lane[] = [
 
 async function kill({ fleet }: Battlefield, random: Random): Promise<boolean> {
   const slot = pick(fleet.slots, random)
-  // A worker needs a while to come anywhere; most of its deaths are at failpoints.
-  return slot.role === 'worker' && random(3) > 0 ? false : fleet.kill(slot)
+  // A process needs a while to begin, and a worker to come anywhere; most of its deaths are at failpoints.
+  const isSpared = random(4) > 0
+  return isSpared && (slot.role === 'worker' || slot.current?.isReady !== true) ? false : fleet.kill(slot)
 }
 
 async function stop({ fleet, blame }: Battlefield, random: Random, signal: AbortSignal): Promise<boolean> {

@@ -27,6 +27,8 @@ export interface Member {
   /** Somebody of ours has sent it a signal that it does not survive. */
   condemned: boolean
   stopped: boolean
+  /** It has begun to serve. */
+  isReady: boolean
 }
 
 /** What the fleet has seen. */
@@ -71,6 +73,8 @@ export interface FleetOptions extends Addresses {
   readonly pauseMs: number
   /** Of how many processes out of ten the fate is known before they start. */
   readonly doomed: Readonly<Record<Role, number>>
+  /** How much sooner than usual a failpoint is fatal. */
+  readonly haste: number
   /** Called when a process has stopped itself at a failpoint. Continued by `resume`. */
   readonly onStopping: (slot: Slot, at: Failpoint, resume: () => void) => void
 }
@@ -110,7 +114,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   )
 
   function board(slot: Slot): Member {
-    const strike = fates(10) < options.doomed[slot.role] ? fateOf(slot.role, options.subject, fates) : undefined
+    const strike = fates(10) < options.doomed[slot.role] ? fateOf(slot.role, options, fates) : undefined
     const index = log.processes++
     const orders: Orders = {
       subject: options.subject,
@@ -126,6 +130,9 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     }
     const member = start(slot, strike, orders, (message) => hear(member, message))
     diaries.push(member.diary)
+    void member.ready.then(() => {
+      member.isReady = true
+    })
     slot.current = member
     void member.gone.then(async () => {
       account(member)
@@ -216,7 +223,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
         resolve()
       })
     })
-    return { child, slot, strike, diary, ready, gone, condemned: false, stopped: false }
+    return { child, slot, strike, diary, ready, gone, condemned: false, stopped: false, isReady: false }
   }
 
   const living = (): Member[] => slots.flatMap(({ current }) => (current === undefined ? [] : [current]))
@@ -281,7 +288,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
 }
 
 /** What a process is to come to: most of them die at a failpoint, some stop there for a while. */
-function fateOf(role: Role, subject: Subject, random: Random): Strike {
+function fateOf(role: Role, { subject, haste }: FleetOptions, random: Random): Strike {
   if (role === 'service' && subject === 'twinspan' && random(3) === 0) {
     return { at: pick(STOPPING_POINTS, random), nth: 1 + random(8), how: 'stop' }
   }
@@ -292,7 +299,7 @@ function fateOf(role: Role, subject: Subject, random: Random): Strike {
       (subject === 'twinspan' || name.startsWith('write')),
   )
   const at = pick(open, random)
-  return { at, nth: 1 + random(FAILPOINTS[at].within), how: 'kill' }
+  return { at, nth: 1 + random(Math.ceil(FAILPOINTS[at].within / haste)), how: 'kill' }
 }
 
 export function count(counts: Record<string, number>, name: string): void {
