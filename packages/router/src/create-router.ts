@@ -29,10 +29,7 @@ export function createRouter(migration: Migration, options: RouterOptions): Rout
     refreshMs: numberOption('refreshMs', options.refreshMs, 1_000, { min: 10 }),
     timeoutMs,
     random: options.random ?? Math.random,
-    lastKnown:
-      options.lastKnown === undefined
-        ? undefined
-        : createLastKnown(textOption('lastKnown', options.lastKnown, 'createRouter'), migration.name),
+    lastKnown: options.lastKnown === undefined ? undefined : createLastKnown(options.lastKnown, migration.name),
   })
   const decider = createDecider(migration, follower, {
     seed: seedOf({ migration: migration.name, unit, salt }),

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { rename, writeFile } from 'node:fs/promises'
-import { type Document, type Json, parseRollout } from '@twinspan/core'
+import { dirname } from 'node:path'
+import { type Document, InvalidOptionError, type Json, parseRollout, textOption } from '@twinspan/core'
 
 /**
  * The last rollout that this process knew of, in a file, for the time between its start and its first look at a store that may
@@ -13,7 +14,10 @@ export interface LastKnown {
   write(document: Document): Promise<void>
 }
 
-export function createLastKnown(path: string, migration: string): LastKnown {
+/** @throws InvalidOptionError where no file can be: whoever asks for it relies on it */
+export function createLastKnown(given: string, migration: string): LastKnown {
+  const path = textOption('lastKnown', given, 'createRouter')
+  if (!existsSync(dirname(path))) throw new InvalidOptionError('lastKnown', path, 'a path in a folder that exists')
   let last: Promise<void> = Promise.resolve()
   let writes = 0
   return {

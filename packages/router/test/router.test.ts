@@ -396,6 +396,10 @@ describe('createRouter', () => {
     [{ leaseMs: -1 }, 'leaseMs'],
     [{ refreshMs: Number.NaN }, 'refreshMs'],
     [{ salt: 7 }, 'salt'],
+    [{ tenants: ['acme'] }, 'tenants'],
+    [{ tenantOf: 'acme' }, 'tenantOf'],
+    [{ lastKnown: '' }, 'lastKnown'],
+    [{ lastKnown: '/no/such/folder/rollout.json' }, 'lastKnown'],
   ])('refuses %j and names the option', (options, name) => {
     const migration = world.unstarted()
     expect(() => createRouter(migration, { unit: 'user', ...options } as never)).toThrow(new RegExp(`Option ${name} `))
