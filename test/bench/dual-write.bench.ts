@@ -1,4 +1,4 @@
-// npm run bench -- dual-write [--only=noop,pg,mariadb,lag,drain] [--settings=c1,c16] [--seconds=0.5] [--keys=200000]
+// npm run bench -- dual-write [--only=noop,pg,mariadb,lag,drain] [--settings=c1,c16] [--seconds=0.3] [--keys=200000]
 import { PHASES } from '@twinspan/core'
 import type { BenchContext, Case, Cases, Measurement } from './bench.ts'
 import { measureDrain, measureKeepUp, measureLag, withWays } from './dual-write/mirroring.ts'
@@ -7,7 +7,7 @@ import { openStore, type Store } from './dual-write/stores.ts'
 import type { Ways } from './dual-write/subjects.ts'
 import { measureWrites, SETTINGS, type Setting, SUBJECTS } from './dual-write/writes.ts'
 
-const SECONDS = 0.5
+const SECONDS = 0.3
 const KEYS = 200_000
 
 /** Cases that are measured together, in turns, when the first of them is asked for. */

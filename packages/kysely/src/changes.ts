@@ -22,13 +22,16 @@ export function createChanges(database: Database, { migration, side }: Scope): C
     ? sql`on conflict (migration, side, entity, key_hash) do update set version = excluded.version`
     : sql`on duplicate key update version = greatest(version, values(version))`
 
+  const ofThisScope = sql<SqlBool>`journal.migration = ${migration} and journal.side = ${side}`
+  const mine = dialect.opaque?.(ofThisScope) ?? ofThisScope
+
   return {
     note: (where) => sql`
       insert into ${ref('twinspan_change')} (migration, side, entity, key_hash, key_text, version)
       select journal.migration, journal.side, journal.entity, ${hash}, journal.key_text, max(journal.id)
       from ${ref('twinspan_journal')} journal join ${ref('twinspan_watch')} watched
         on watched.migration = journal.migration and watched.side = journal.side and watched.entity = journal.entity
-      where journal.migration = ${migration} and journal.side = ${side} and ${where}
+      where ${mine} and ${where}
       group by journal.migration, journal.side, journal.entity, journal.key_text
       order by 4 ${latest}`,
 

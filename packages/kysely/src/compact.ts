@@ -22,7 +22,8 @@ export function createCompact(database: Database, scope: Scope): NonNullable<Jou
   const { own, dialect, ownIn } = database
   const { byPrimaryKey } = dialect
   const { migration, side } = scope
-  const mine = sql<SqlBool>`${byPrimaryKey('migration')} = ${migration} and ${byPrimaryKey('side')} = ${side}`
+  const ofThisScope = sql<SqlBool>`${byPrimaryKey('migration')} = ${migration} and ${byPrimaryKey('side')} = ${side}`
+  const mine = dialect.opaque?.(ofThisScope) ?? ofThisScope
   const nameOf = (row: Row): string => JSON.stringify([row.entity, row.key_text])
   const several = (rows: readonly Row[]): (readonly Row[])[] =>
     [...groupBy(rows, nameOf).values()].filter((same) => same.length > 1)

@@ -56,6 +56,16 @@ export interface Dialect {
    * cannot tell by itself: it would read the whole journal to find a few ids.
    */
   byPrimaryKey(column: string): RawBuilder<unknown>
+  /**
+   * A condition that no index is chosen for and that is taken to hold for many rows, so that an ordered walk along the primary
+   * key that stops at its limit looks as cheap as it is. A table whose rows come and go has statistics that say anything.
+   */
+  opaque?(condition: RawBuilder<SqlBool>): RawBuilder<SqlBool>
+  /**
+   * Lets the rest of a transaction find many rows by their ids through the primary key, whatever the statistics say. For those
+   * who have a thousand ids: the planner would rather read the whole journal.
+   */
+  byIndexOnly?(db: Kysely<OwnTables>): Promise<void>
   trouble(error: unknown): Trouble
 
   /** Settings of the session around a transaction; the result puts the old ones back. */

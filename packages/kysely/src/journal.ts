@@ -1,5 +1,5 @@
 import type { Journal, JournalRow, ParkedRow } from '@twinspan/core'
-import { type ExpressionBuilder, type ExpressionWrapper, type RawBuilder, type SqlBool, sql } from 'kysely'
+import { type ExpressionBuilder, type ExpressionWrapper, type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
 import { createChanges } from './changes.ts'
 import { chunks } from './chunks.ts'
 import { createCompact } from './compact.ts'
@@ -12,6 +12,9 @@ type Where = (
   eb: ExpressionBuilder<OwnTables, 'twinspan_journal'>,
 ) => ExpressionWrapper<OwnTables, 'twinspan_journal', SqlBool>
 
+/** From how many rows on a transaction of their own, in which the planner is told what to do, is worth its round trips. */
+const MANY = 100
+
 /** `intents`: whether calls in flight count as dirty. */
 export function createJournal(database: Database, scope: Scope, intents: boolean): Journal {
   const { own, ownIn, dialect, ref } = database
@@ -22,7 +25,10 @@ export function createJournal(database: Database, scope: Scope, intents: boolean
   const marksAtOnce = Math.min(dialect.maxParameters / 7, 2_000)
   const idsAtOnce = Math.min(dialect.maxParameters / 2, 5_000)
   const mine: Where = (eb) => eb.and({ migration, side }) as never
-  const mineByPrimaryKey = sql<SqlBool>`${byPrimaryKey('migration')} = ${migration} and ${byPrimaryKey('side')} = ${side}`
+  const opaque = dialect.opaque ?? ((condition: RawBuilder<SqlBool>) => condition)
+  const ofThisScope = sql<SqlBool>`${byPrimaryKey('migration')} = ${migration} and ${byPrimaryKey('side')} = ${side}`
+  const mineByPrimaryKey = opaque(ofThisScope)
+  const due = opaque(sql<SqlBool>`${ofThisScope} and parked = 0 and due_at <= ${now}`)
 
   function select(where: Where) {
     return own.selectFrom('twinspan_journal').where((eb) => eb.and([mine(eb), where(eb)]))
@@ -33,6 +39,28 @@ export function createJournal(database: Database, scope: Scope, intents: boolean
     const ref = sql.ref(column)
     const type = column === 'id' ? 'bigint' : 'text'
     return dialect.amongArray?.(ref, values, { type }) ?? sql<SqlBool>`${ref} in (${sql.join(values)})`
+  }
+
+  /** One statement that names so many rows that the planner might look at all of them. */
+  async function byIndex(work: (db: Kysely<OwnTables>) => Promise<unknown>): Promise<void> {
+    await own.transaction().execute(async (transaction) => {
+      await dialect.byIndexOnly?.(transaction)
+      await work(transaction)
+    })
+  }
+
+  /** Every row of these keys. */
+  async function rowsOf(entity: string, keys: readonly string[]): Promise<readonly FoundRow[]> {
+    const mineOf = (key: RawBuilder<unknown>) =>
+      sql`select id, entity, key_text, attempts from ${ref('twinspan_journal')}
+        where migration = ${migration} and side = ${side} and entity = ${entity} and key_text ${key}`
+    // Key by key: for a thousand at once the planner would rather read the whole journal.
+    const query =
+      dialect.marks === undefined
+        ? sql<FoundRow>`${mineOf(sql`in (${sql.join(keys)})`)} order by id`
+        : sql<FoundRow>`select found.* from unnest(${keys}::text[]) asked(key)
+            cross join lateral (${mineOf(sql`= asked.key`)} offset 0) found order by id`
+    return (await query.execute(own)).rows
   }
 
   function intended(entity: string, keys: readonly string[]) {
@@ -80,25 +108,19 @@ export function createJournal(database: Database, scope: Scope, intents: boolean
 
     async read({ limit }) {
       // Two plain statements: planners take the journal's size for the number of due keys and join the wrong way round.
-      const due = await own
+      const found = await own
         .selectFrom('twinspan_journal')
         .select(['entity', 'key_text'])
-        .where(mineByPrimaryKey)
-        .where('parked', '=', 0)
-        .where('due_at', '<=', now)
+        .where(due)
         .orderBy('id')
         .limit(limit)
         .execute()
       const rows: JournalRow[] = []
-      for (const [entity, some] of groupBy(due, (row) => row.entity)) {
+      for (const [entity, some] of groupBy(found, (row) => row.entity)) {
         const keys = new Set(some.map(({ key_text }) => key_text))
         for (const asked of chunks([...keys], idsAtOnce)) {
-          const found = await select((eb) => eb('entity', '=', entity))
-            .where(among('key_text', asked))
-            .select(['id', 'entity', 'key_text', 'attempts'])
-            .orderBy('id')
-            .execute()
-          rows.push(...found.filter(({ key_text }) => keys.has(key_text)).map(journalRow))
+          const same = await rowsOf(entity, asked)
+          rows.push(...same.filter(({ key_text }) => keys.has(key_text)).map(journalRow))
         }
       }
       return rows.sort((a, b) => (BigInt(a.id) < BigInt(b.id) ? -1 : 1))
@@ -109,7 +131,8 @@ export function createJournal(database: Database, scope: Scope, intents: boolean
         const these = among('id', some)
         const removal = own.deleteFrom('twinspan_journal').where(mineByPrimaryKey).where(these)
         if (dialect.writesInWith) {
-          await sql`with noted as (${note(these)}) ${removal}`.execute(own)
+          const both = sql`with noted as (${note(these)}) ${removal}`
+          await (some.length < MANY ? both.execute(own) : byIndex((db) => both.execute(db)))
           continue
         }
         // First: what is noted and not removed is looked at once too often, and the other way round never again.
@@ -206,6 +229,13 @@ export function createJournal(database: Database, scope: Scope, intents: boolean
   }
 }
 
-function journalRow(row: { id: Int64; entity: string; key_text: string; attempts: Int64 }): JournalRow {
+interface FoundRow {
+  readonly id: Int64
+  readonly entity: string
+  readonly key_text: string
+  readonly attempts: Int64
+}
+
+function journalRow(row: FoundRow): JournalRow {
   return { id: String(row.id), entity: row.entity, key: row.key_text, attempts: Number(row.attempts) }
 }

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { type SqlBool, sql } from 'kysely'
 import type { Dialect } from '../dialect.ts'
 import { journalIndex } from '../journal-index.ts'
 import { lockStripes } from '../stripes.ts'
@@ -29,6 +29,11 @@ export const postgres: Dialect = {
   forUpdate: sql`for update`,
 
   byPrimaryKey: (column) => sql.ref(column),
+  async byIndexOnly(db) {
+    await sql`select set_config('enable_seqscan', 'off', true)`.execute(db)
+  },
+  // The planner takes half of the rows for a boolean that it knows nothing of.
+  opaque: (condition) => sql<SqlBool>`case when ${condition} then true else false end`,
   trouble(error) {
     const code = (error as { code?: unknown }).code
     // lock_not_available; query_canceled by statement_timeout; ended while idle in the transaction.
