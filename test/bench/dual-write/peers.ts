@@ -11,7 +11,8 @@ interface Experiment<T> {
 type Scientist = new () => { science<T>(name: string, setup: (experiment: Experiment<T>) => void): T }
 
 // It has no types and is no module.
-const Scientist = createRequire(import.meta.url)('scientist') as Scientist
+const require = createRequire(import.meta.url)
+const Scientist = require('scientist') as Scientist
 
 /** What everybody writes first. */
 export function naive(legacy: Accounts, target: Accounts): Accounts {
