@@ -33,6 +33,8 @@ export interface DeciderOptions {
 
 /** Where a unit of work keeps what was decided in it. */
 const PIN = 'twinspan.router'
+/** A job that goes through all users as one unit of work must not collect them. */
+const MAX_PINNED = 10_000
 
 /** The hot path: no await, no I/O, nothing that throws, no object that was not there before. */
 export function createDecider(migration: Migration, follower: Follower, options: DeciderOptions): Decider {
@@ -84,7 +86,7 @@ export function createDecider(migration: Migration, follower: Follower, options:
     const before = pinned.get(text)
     if (before !== undefined) return before
     const decision = counted(choose(snapshot, text, tenant))
-    pinned.set(text, decision)
+    if (pinned.size < MAX_PINNED) pinned.set(text, decision)
     return decision
   }
 
