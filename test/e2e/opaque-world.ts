@@ -43,7 +43,7 @@ export function openOpaqueWorld(service: string, journal: Kysely<unknown>, targe
     target,
     entities: [accounts],
     capture: { legacy: 'intent', target: 'trigger' },
-    intents: { holdMs: 600, quarantineMs: 1_500 },
+    intents: { holdMs: 600, quarantineMs: 5_000 },
     refreshMs: 200,
     leaseMs: 1_000,
   })

@@ -119,11 +119,17 @@ describe(`a service moves into ${engine.name}`, { timeout: 60_000 }, () => {
 
     // Dirty for as long as its owner may live, and for as long as its call may still land.
     const stats = () => migration.sides.legacy.journal.stats()
-    expect(await stats()).toMatchObject({ depth: 1 })
-    expect((await createCutover(migration).plan()).gates.find(({ name }) => name === 'journal-empty')?.ok).toBe(false)
-    await new Promise((resolve) => setTimeout(resolve, 800))
+    const inFlight = async () => {
+      const { rows } = await sql<{ quarantined: number }>`select quarantined from twinspan_intent`.execute(journal.db)
+      return rows.map(({ quarantined }) => quarantined)
+    }
+    expect((await stats()).depth).toBeGreaterThan(0)
+    await expect.poll(inFlight, { timeout: 10_000 }).toEqual([1])
+    const { gates } = await createCutover(migration, { maxLagMs: 1 }).plan()
+    expect(gates.find(({ name }) => name === 'journal-empty')?.ok).toBe(false)
     call.release()
-    await expect.poll(() => service.rows()[6]?.name).toBe('late')
+    await expect.poll(() => service.rows()[6]?.name, { timeout: 10_000 }).toBe('late')
+    await expect.poll(inFlight, { timeout: 10_000 }).toEqual([])
     await agree()
     await expect.poll(async () => (await stats()).depth, { timeout: 10_000 }).toBe(0)
     expect((await rowsOf(target.db))[6]).toEqual({ id: 7, name: 'late' })
@@ -161,12 +167,15 @@ it('keeps a service in step in which a request that was delayed loses to the new
   await delayed.arrived
   await table.save([{ id: 1, name: 'new' }])
   await expect
-    .poll(async () => {
-      await mirror.drain()
-      return [(await migration.sides.legacy.journal.stats()).depth, service.rows()]
-    })
+    .poll(
+      async () => {
+        await mirror.drain()
+        return [(await migration.sides.legacy.journal.stats()).depth, service.rows()]
+      },
+      { timeout: 10_000 },
+    )
     .toEqual([0, [{ id: 1, name: 'new' }]])
   delayed.release()
-  await expect.poll(() => service.refused.count).toBe(1)
+  await expect.poll(() => service.refused.count, { timeout: 10_000 }).toBe(1)
   expect(service.rows()).toEqual([{ id: 1, name: 'new' }])
 })
