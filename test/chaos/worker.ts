@@ -40,8 +40,8 @@ process.on('message', (command: Command) => {
 async function copyHistory({ toTheEnd = false } = {}): Promise<string> {
   let chunks = toTheEnd ? Number.POSITIVE_INFINITY : between(3, 60, random)
   let done = false
-  const restart = !toTheEnd && backfilled && random(2) === 0
-  const options = { maxChunkRows: 200, maxLegacyLoad: 1, claimMs: 2_000, patienceMs: 3_000, restart }
+  const restart = !toTheEnd && backfilled && random(4) === 0
+  const options = { maxChunkRows: toTheEnd ? 5_000 : 200, maxLegacyLoad: 1, claimMs: 2_000, patienceMs: 3_000, restart }
   for await (const progress of backfill(migration, things, options)) {
     done = progress.done
     if (--chunks <= 0 || (next !== undefined && !toTheEnd)) break

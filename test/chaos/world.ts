@@ -22,7 +22,7 @@ export interface Addresses {
 export const HOT_KEYS = 20
 
 /** Keys that are written once or twice in a campaign: what is lost early is not hidden by what comes later. */
-export const COLD_KEYS = 50_000
+export const COLD_KEYS = 20_000
 
 /** From here on every user of every process has keys of its own, whose rows change places. */
 export const OWN_KEYS = 1_000_000
