@@ -110,7 +110,7 @@ describe("a write with capture: 'intent'", () => {
     expect(await marked(migration)).toEqual([])
     expect(await journalOf(migration).stats()).toMatchObject({ depth: 1 })
     broken.end = false
-    await expect.poll(() => marked(migration)).toEqual(['7'])
+    await expect.poll(() => marked(migration), { timeout: 10_000 }).toEqual(['7'])
     expect(await journalOf(migration).stats()).toMatchObject({ depth: 1 })
   })
 
@@ -272,7 +272,7 @@ describe("a write with capture: 'intent'", () => {
       },
     })
     const slow = repository.put({ member_id: 7, mail: 'a' })
-    await expect.poll(() => beats).toBeGreaterThan(6)
+    await expect.poll(() => beats, { timeout: 10_000 }).toBeGreaterThan(6)
     await createMirror(migration).drain()
     expect([await marked(migration), accounts.rows()]).toEqual([[], []])
     finish()

@@ -75,7 +75,7 @@ async function copying(guard: OpaqueGuard) {
   await migration.start()
   onTestFinished(() => migration.stop())
   for (const to of ['capture', 'dual-write'] as const) await migration.advance({ to, actor: 'ops', reason: 'test' })
-  const options = { firstRetryMs: 1, longestRetryMs: 1, timeoutMs: 200, maxAttempts: 3 }
+  const options = { firstRetryMs: 1, longestRetryMs: 1, timeoutMs: 500, maxAttempts: 3 }
   return { api, members, migration, mirror: createMirror(migration, options) }
 }
 
@@ -102,10 +102,13 @@ describe('a mirror to an opaque side', () => {
     }
     await members.save([1, 2, 3, 4, 5].map((id) => user(id)))
     await expect
-      .poll(async () => {
-        await mirror.drain()
-        return migration.sides.legacy.journal.stats()
-      })
+      .poll(
+        async () => {
+          await mirror.drain()
+          return migration.sides.legacy.journal.stats()
+        },
+        { timeout: 10_000 },
+      )
       .toMatchObject({ depth: 1, parked: 1 })
     expect([...api.rows.keys()].toSorted((a, b) => a - b)).toEqual([1, 2, 4, 5])
   })
@@ -138,10 +141,13 @@ describe('a mirror to an opaque side', () => {
       expect(await gapsOf(migration)).toMatchObject(guard === 'none' ? [{ entity: 'users' }] : [])
       api.meet = async () => {}
       await expect
-        .poll(async () => {
-          await mirror.drain()
-          return api.rows.size
-        })
+        .poll(
+          async () => {
+            await mirror.drain()
+            return api.rows.size
+          },
+          { timeout: 10_000 },
+        )
         .toBe(1)
     }
   })
