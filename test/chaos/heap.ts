@@ -12,7 +12,7 @@ export interface HeapOptions {
   readonly legacy: 'postgres' | 'mariadb'
   /** How long the target is down and the heap is measured, after the warm-up. */
   readonly seconds: number
-  /** How long the service runs before, under more load and with the target down as well. @default 120 */
+  /** How long the service runs before, under more load and with the target down as well. @default 180 */
   readonly warmUpSeconds?: number
   readonly seed: number
   readonly say?: (line: string) => void
@@ -52,7 +52,7 @@ const MB = 1024 * 1024
 
 /** One service under a light and steady load while the target is down: what is left of its heap after each collection. */
 export async function measureHeap(options: HeapOptions): Promise<HeapReport> {
-  const { legacy: engine, seconds, seed, warmUpSeconds = 120, say = () => {}, signal } = options
+  const { legacy: engine, seconds, seed, warmUpSeconds = 180, say = () => {}, signal } = options
   const servers = {
     legacy: await (engine === 'mariadb' ? mariadb : postgres).open<Record<string, never>>(),
     target: await postgres.open<Record<string, never>>(),
