@@ -200,6 +200,13 @@ export function serviceContract(name: string, start: (parts: ServiceParts) => Pr
       expect(await confirm('x'.repeat(43), NEW)).toMatchObject({ status: 400 })
       expect(await confirm([token], NEW)).toMatchObject({ status: 400 })
       expect(await confirm(token, 'short')).toMatchObject({ status: 400 })
+      // Slowly, so that both are there at once.
+      const resetPassword: ShadowAuth['resetPassword'] = async (...args) => {
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        return parts.auth.resetPassword(...args)
+      }
+      const auth = { ...parts.auth, resetPassword }
+      await restart({ resets: createResets({ auth, target: databases.target, mail: async () => {} }) })
       const both = await Promise.all([confirm(token, NEW), confirm(token, `${NEW} too`)])
       expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([204, 400])
       expect(await confirm(token, NEW)).toMatchObject({ status: 400 })
