@@ -32,6 +32,19 @@ const PLACES: Readonly<Record<string, Place>> = {
   '@twinspan/router': { ...feature, others: [...feature.others, '@openfeature/server-sdk'] },
   '@twinspan/reconcile': feature,
   '@twinspan/cutover': feature,
+  // The command line is where the features meet: it drives all of them, and none of them knows it.
+  twinspan: {
+    ours: [
+      '@twinspan/core',
+      '@twinspan/kysely',
+      '@twinspan/dual-write',
+      '@twinspan/backfill',
+      '@twinspan/router',
+      '@twinspan/reconcile',
+      '@twinspan/cutover',
+    ],
+    others: ['@opentelemetry/api', 'c12', 'cli-progress', 'commander', 'kysely'],
+  },
   '@twinspan/shadow-auth': { ...feature, others: [...feature.others, 'argon2', 'bcrypt'] },
 }
 
