@@ -35,7 +35,8 @@ export function createOutput({ stdout, stderr, env }: Host, json: boolean): Outp
   return {
     json,
     isTerminal,
-    width: Math.max(40, Math.min(WIDTH, stdout.columns ?? WIDTH)),
+    // A terminal that does not know its width says 0.
+    width: Math.max(40, Math.min(WIDTH, stdout.columns || WIDTH)),
     paint: (paint, text) => (hasColours ? styleText(STYLES[paint], text, { validateStream: false }) : text),
     lines(...lines) {
       if (!json && lines.length > 0) stdout.write(`${lines.join('\n')}\n`)

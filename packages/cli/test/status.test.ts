@@ -105,7 +105,7 @@ describe('plan', () => {
   it('answers 1 and says what to do, and changes nothing', async () => {
     const { status, stdout } = await shop.run('plan')
     expect(status).toBe(1)
-    expect(stdout).toContain('closed  backfill-done')
+    expect(stdout).toMatch(/closed {2}backfill-done .*\n\s+→ twinspan backfill\n/)
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
     expect((await shop.run('audit --json')).objects).toEqual([])
   })
