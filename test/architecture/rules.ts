@@ -32,6 +32,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   '@twinspan/router': { ...feature, others: [...feature.others, '@openfeature/server-sdk'] },
   '@twinspan/reconcile': feature,
   '@twinspan/cutover': feature,
+  '@twinspan/console': { ...feature, others: [...feature.others, 'uplot'] },
   // The command line is where the features meet: it drives all of them, and none of them knows it.
   twinspan: {
     ours: [
