@@ -1,11 +1,10 @@
 import {
   type BackfillRecord,
-  backfillDocument,
   JobClaimedError,
   type Json,
   keyToJson,
   type Migration,
-  readBackfillRecord,
+  readBackfillDocument,
 } from '@twinspan/core'
 import { reach } from './reach.ts'
 
@@ -44,22 +43,20 @@ export function newRecord({ snapshot, now }: Migration, entity: string): Backfil
 }
 
 /**
- * The checkpoint of an earlier run where it is still good for anything, else `fresh`, which is not stored yet.
+ * Opens the checkpoint that is stored as `name`.
  *
+ * @param choose what to go on from, given what is stored; not stored itself before the first `save`
  * @param onRecord told what the record is, now and after every save
  */
 export async function openCheckpoint(
   migration: Migration,
-  fresh: BackfillRecord,
-  options: { readonly restart: boolean; readonly thorough: boolean },
+  name: string,
+  choose: (stored: BackfillRecord | undefined) => BackfillRecord | Promise<BackfillRecord>,
   onRecord: (record: BackfillRecord) => void,
 ): Promise<Checkpoint> {
-  const name = backfillDocument(fresh.entity)
-  const stored = await reach('store', () => readBackfillRecord(migration.store, fresh.entity))
-  const resumes = stored !== undefined && !options.restart && (await isValid(migration, stored.record))
+  const stored = await reach('store', () => readBackfillDocument(migration.store, name))
   let version = stored?.version ?? 0
-  let record = resumes ? stored.record : fresh
-  if (options.thorough && !record.thorough) record = { ...record, thorough: true, done: false }
+  let record = await choose(stored?.record)
   let unsure: Json | undefined
   onRecord(record)
 
@@ -68,7 +65,7 @@ export async function openCheckpoint(
       return record
     },
     async save(next) {
-      const value = { ...next, through: keyToJson(next.through) } as unknown as Json
+      const value = toJson(next)
       // The write before failed, and may have taken place all the same.
       if (unsure !== undefined && (await isStored(migration, name, unsure, version + 1))) version += 1
       unsure = value
@@ -82,8 +79,13 @@ export async function openCheckpoint(
   }
 }
 
+function toJson({ through, bounds, ...rest }: BackfillRecord): Json {
+  const cut = bounds === undefined ? {} : { bounds: bounds.map(keyToJson) }
+  return { ...rest, ...cut, through: keyToJson(through) } as unknown as Json
+}
+
 /** Another attempt's record is not ours, and a stay in `off` let writes pass that nothing captured. */
-async function isValid(migration: Migration, record: BackfillRecord): Promise<boolean> {
+export async function isValid(migration: Migration, record: BackfillRecord): Promise<boolean> {
   if (record.incarnation !== migration.snapshot.incarnation) return false
   const audit = await reach('store', () => migration.store.readAudit({ limit: 10_000 }))
   return !audit.some((entry) => entry.action === 'phase' && entry.to === 'off' && entry.epoch > record.epoch)

@@ -17,11 +17,19 @@ export interface JobClaim {
   release(): Promise<void>
 }
 
+/** The claim of whoever writes nothing, and so is in nobody's way. */
+export const NO_CLAIM: JobClaim = {
+  transactionMs: 0,
+  keep: async () => {},
+  assertOutlives: () => {},
+  release: async () => {},
+}
+
 export function createClaim(migration: Migration, job: string, claimMs: number): JobClaim {
   // Two backfills in one process are two workers.
   const owner = `${migration.instance}:${randomUUID()}`
   const transactionMs = Math.floor(claimMs / 3)
-  let taken = false
+  let token: number | undefined
   let takenAt = Number.NEGATIVE_INFINITY
 
   return {
@@ -31,8 +39,11 @@ export function createClaim(migration: Migration, job: string, claimMs: number):
       if (askedAt - takenAt < claimMs / 4) return
       const claim = await reach('store', () => migration.store.claim(job, owner, claimMs))
       if (claim === undefined) throw new JobClaimedError(job)
-      // Whether somebody else worked while our claim had run out shows at the checkpoint's compare-and-set.
-      taken = true
+      const before = token
+      token = claim.token
+      // Ours is the next token only where nobody had the claim after it ran out. Somebody who had may have moved the checkpoint
+      // past the chunk at hand, and nobody would compare behind an insert of ours if we died after it.
+      if (before !== undefined && token !== before && token !== before + 1) throw new JobClaimedError(job)
       takenAt = askedAt
     },
     assertOutlives() {
@@ -41,7 +52,10 @@ export function createClaim(migration: Migration, job: string, claimMs: number):
       }
     },
     async release() {
-      if (taken) await migration.store.releaseClaim(job, owner)
+      if (token === undefined) return
+      token = undefined
+      takenAt = Number.NEGATIVE_INFINITY
+      await migration.store.releaseClaim(job, owner)
     },
   }
 }

@@ -24,10 +24,12 @@ export async function copyChunk(
   limit: number,
 ): Promise<CopiedChunk> {
   const { entity, settings } = job
-  const rows = await clock.legacy(() => reach('legacy', () => entity.legacy.scan(rangeAfter(record.through, limit))))
+  const end = job.shard?.through ?? null
+  const range = { ...rangeAfter(record.through, limit), ...(end === null ? {} : { through: end }) }
+  const rows = await clock.legacy(() => reach('legacy', () => entity.legacy.scan(range)))
   const isLast = rows.length < limit
-  const through = isLast ? null : entity.keyOf('legacy', rows.at(-1))
-  assertAdvances(job, record.through, through)
+  const through = isLast ? end : entity.keyOf('legacy', rows.at(-1))
+  if (!isLast) assertAdvances(job, record.through, through)
   settings.signal.throwIfAborted()
 
   const translated = translateChunk(job, rows)
@@ -40,7 +42,7 @@ export async function copyChunk(
   const { targetOnly, misplaced } = await compareRange(job, clock, { after: record.through, through }, expected)
 
   const quarantined = record.quarantined + failed.length
-  await quarantine(job, failed, quarantined)
+  await quarantine(job, failed, quarantined + (job.shard?.quarantinedElsewhere ?? 0))
   const marked = [...conflicts, ...failedKeys, ...targetOnly]
   await mark(job, clock, marked)
 
@@ -52,7 +54,8 @@ export async function copyChunk(
       through: through ?? (rows.length === 0 ? record.through : entity.keyOf('legacy', rows.at(-1))),
       scanned: isLast,
       thorough,
-      done: isLast && !thorough,
+      // A shard is never done alone.
+      done: isLast && !thorough && job.shard === null,
       rows: record.rows + rows.length,
       inserted: record.inserted + inserted,
       marked: record.marked + marked.length,

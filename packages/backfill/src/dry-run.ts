@@ -1,5 +1,5 @@
 import { copyOptions, type Key, PhaseRefusedError, redact, TranslationError, translateRow } from '@twinspan/core'
-import type { JobClaim } from './claim.ts'
+import { NO_CLAIM } from './claim.ts'
 import { rangeAfter } from './copy-chunk.ts'
 import type { Job } from './job.ts'
 import { createPace } from './pace.ts'
@@ -8,9 +8,6 @@ import type { BackfillProgress } from './progress.ts'
 
 /** What a row would fail with, where its key is free and another row holds one of its unique values. */
 const UNIQUE = 'another row holds one of its unique values'
-
-/** Whoever writes nothing is in nobody's way. */
-const NO_CLAIM: JobClaim = { transactionMs: 0, keep: async () => {}, assertOutlives: () => {}, release: async () => {} }
 
 /** Thrown by us alone, so that what was tried is taken back. */
 class TakeBack extends Error {}
@@ -62,6 +59,7 @@ export async function* dryRun(job: Job): AsyncGenerator<BackfillProgress> {
       chunkRows: page.length,
       chunkMs: ms,
       etaMs: done ? 0 : pace.eta(totalRows - rows),
+      shard: null,
       throttledBy: restMs > 0 ? 'legacy-load' : null,
       done,
     }

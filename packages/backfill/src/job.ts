@@ -11,8 +11,19 @@ export interface Job {
   readonly entity: Entity
   readonly settings: Settings
   readonly claim: JobClaim
+  /** The part of the key space that `claim` is for; `null`: all of it. */
+  readonly shard: Shard | null
   /** Lets `migration.stop()` wait for the end of what is at work. */
   track<T>(work: Promise<T>): Promise<T>
+}
+
+/** A stretch of the key space with a claim and a checkpoint of its own. */
+export interface Shard {
+  readonly index: number
+  /** Its last key; `null`: it has no end. */
+  readonly through: Key | null
+  /** Rows that could not be copied, in the other shards, as far as this worker knows. */
+  readonly quarantinedElsewhere: number
 }
 
 const MARKS_AT_ONCE = 1_000

@@ -49,7 +49,23 @@ export interface BackfillOptions {
    */
   readonly claimMs?: number
   /**
-   * Starts at the first key although an earlier run got further. Nothing is overwritten.
+   * In how many parts the keys are cut, with about as many rows each, so that workers on several machines share them: each
+   * takes a part that is free, copies it, and takes the next one. It counts where no parts were cut yet; those that were are
+   * gone on with, however many a worker asks for. What a worker may take of legacy (`maxLegacyLoad`) is per worker.
+   *
+   * @default 1, a single worker
+   */
+  readonly shards?: number
+  /**
+   * Which of the `shards` this worker is for, counted from 0: it copies every `shards`th part beginning with this one and
+   * nothing else, and ends when those are copied. For schedulers that make one job of each. The worker that finds all parts
+   * copied ends the backfill.
+   *
+   * @default any that is free
+   */
+  readonly shard?: number
+  /**
+   * Starts at the first key although an earlier run got further. Nothing is overwritten. Not while other workers are at it.
    *
    * @default false
    */
@@ -78,15 +94,22 @@ export interface BackfillOptions {
   readonly signal?: AbortSignal
 }
 
-export type Settings = Required<Omit<BackfillOptions, 'health' | 'signal' | 'findingSecret'>> &
-  Pick<BackfillOptions, 'health' | 'findingSecret'> & { readonly signal: AbortSignal }
+export type Settings = Required<Omit<BackfillOptions, 'health' | 'signal' | 'findingSecret' | 'shard'>> &
+  Pick<BackfillOptions, 'health' | 'findingSecret' | 'shard'> & { readonly signal: AbortSignal }
 
 /** The options with their defaults. Throws an `InvalidOptionError` that names the option. */
 export function settingsOf(options: BackfillOptions): Settings {
   if (options.health !== undefined && typeof options.health !== 'function') {
     throw new InvalidOptionError('health', options.health, 'a function')
   }
+  const shards = numberOption('shards', options.shards, 1, { min: 1, max: 10_000, integer: true })
+  const shard = numberOption('shard', options.shard, 0, { min: 0, max: shards - 1, integer: true })
+  if (options.shard !== undefined && options.restart === true) {
+    throw new InvalidOptionError('restart', true, 'false for a worker of one shard: it would end the others')
+  }
   return {
+    shards,
+    ...(options.shard === undefined ? {} : { shard }),
     chunkTargetMs: numberOption('chunkTargetMs', options.chunkTargetMs, 250, { min: 1 }),
     maxLegacyLoad: numberOption('maxLegacyLoad', options.maxLegacyLoad, 0.5, { min: 0.001, max: 1 }),
     maxChunkRows: numberOption('maxChunkRows', options.maxChunkRows, 10_000, { min: 1, integer: true }),

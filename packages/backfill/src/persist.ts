@@ -1,4 +1,5 @@
 import { type Migration, PhaseRefusedError, within } from '@twinspan/core'
+import { NO_CLAIM } from './claim.ts'
 import type { Job } from './job.ts'
 import type { BackfillProgress, ThrottleReason } from './progress.ts'
 import { Outage } from './reach.ts'
@@ -42,6 +43,12 @@ export async function* persist<T>(
     await rest(job, pauseMs)
     pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)
   }
+}
+
+/** For looks at the store alone, which need no claim and ask nobody how legacy is. */
+export function unclaimed(job: Job): Job {
+  const { health: _health, ...settings } = job.settings
+  return { ...job, settings, claim: NO_CLAIM }
 }
 
 /** Waits, and keeps the claim meanwhile. Ends early when the backfill is told to. */

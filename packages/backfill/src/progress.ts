@@ -10,11 +10,13 @@ export type ThrottleReason =
   | 'store'
   /** A change of phase is under way, or this process cannot tell the phase. */
   | 'phase'
+  /** Other workers have the shards that are left, or lay them out. */
+  | 'claim'
 
 /** Where a backfill stands: one after every chunk and one at every look during a pause. */
 export interface BackfillProgress {
   readonly entity: string
-  /** Legacy rows read so far, earlier runs included. */
+  /** Legacy rows read so far, earlier runs included, and those of other shards as known when this one was begun. */
   readonly rows: number
   /** How many there are in all, as far as the store can tell; never less than `rows`. */
   readonly totalRows: number
@@ -29,8 +31,10 @@ export interface BackfillProgress {
   /** Rows in the chunk just done, and the time it took; `0` when this is a pause. */
   readonly chunkRows: number
   readonly chunkMs: number
-  /** What is left at the present pace, pauses included; `null` while there is no pace yet. */
+  /** What is left at the present pace of this worker alone, pauses included; `null` while there is no pace yet. */
   readonly etaMs: number | null
+  /** The shard at work, counted from 0; `null` where there are none or none is at work. */
+  readonly shard: number | null
   readonly throttledBy: ThrottleReason | null
   readonly done: boolean
 }

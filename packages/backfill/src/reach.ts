@@ -1,6 +1,6 @@
-import { isOutage, StalePhaseError } from '@twinspan/core'
+import { type Entity, isOutage, StalePhaseError } from '@twinspan/core'
 
-export type Place = 'legacy' | 'target' | 'store' | 'phase'
+export type Place = 'legacy' | 'target' | 'store' | 'phase' | 'claim'
 
 /** Something did not answer. The caller pauses and tries again, and throws `cause` when its patience is over. */
 export class Outage extends Error {
@@ -26,4 +26,10 @@ export function outageOf(place: Place, error: unknown): Outage | undefined {
   if (error instanceof Outage) return error
   if (error instanceof StalePhaseError) return new Outage('phase', error)
   return isOutage(error) ? new Outage(place, error) : undefined
+}
+
+/** About how many rows legacy has; 0 where its store cannot tell. */
+export async function countLegacy(entity: Entity): Promise<number> {
+  const count = await reach('legacy', async () => entity.legacy.count?.())
+  return count?.rows ?? 0
 }

@@ -4,10 +4,11 @@ import type { BackfillProgress, ThrottleReason } from './progress.ts'
 
 /** What a progress is made of. */
 export interface Standing {
-  readonly record: BackfillRecord
+  record: BackfillRecord
   /** Legacy rows, as counted at the start. */
-  readonly counted: number
-  readonly pace: Pace
+  counted: number
+  pace: Pace
+  shard: number | null
 }
 
 export interface Report {
@@ -19,7 +20,7 @@ export interface Report {
 /** Turns where the backfill stands into progress, and tells the migration's listeners at the same time. */
 export function createReport(migration: Migration, standing: () => Standing): Report {
   const make = (chunkRows: number, chunkMs: number, throttledBy: ThrottleReason | null): BackfillProgress => {
-    const { record, counted, pace } = standing()
+    const { record, counted, pace, shard } = standing()
     const { entity, rows, inserted, marked, quarantined, done } = record
     // Legacy shrinks and grows meanwhile; at the end there is no more than what was there.
     const totalRows = done ? rows : Math.max(rows, counted)
@@ -36,6 +37,7 @@ export function createReport(migration: Migration, standing: () => Standing): Re
       chunkRows,
       chunkMs,
       etaMs,
+      shard,
       throttledBy,
       done,
     }

@@ -33,6 +33,13 @@ export interface BackfillRecord {
   readonly quarantined: number
   /** Rows in a chunk when the record was written; a resumed worker starts with it. */
   readonly chunkRows: number
+  /** While the history is copied in shards: which layout of shards the record belongs to. Those of another one count for nothing. */
+  readonly layout?: string
+  /**
+   * The shards of an entity's record that is not done: the last key of each but the last shard, which has no end. The first
+   * begins after `through`.
+   */
+  readonly bounds?: readonly Key[]
   /** Milliseconds since 1970, by the clock of the process that wrote it. */
   readonly startedAt: number
   readonly updatedAt: number
@@ -89,15 +96,72 @@ export function sweepDocument(entity: string): string {
   return `sweep:${entity}`
 }
 
-/** The record of an entity's backfill with its version for a compare-and-set; `undefined` before the first chunk. */
-export async function readBackfillRecord(
-  store: MigrationStore,
-  entity: string,
-): Promise<{ readonly record: BackfillRecord; readonly version: number } | undefined> {
-  const document = await store.getDocument(backfillDocument(entity))
+/** Where the record of a shard of an entity's backfill is. */
+export function shardDocument(entity: string, shard: number): string {
+  return `backfill-shard:${shard}:${entity}`
+}
+
+export interface StoredBackfill {
+  readonly record: BackfillRecord
+  /** For a compare-and-set. */
+  readonly version: number
+}
+
+/**
+ * The record of an entity's backfill with its version for a compare-and-set; `undefined` before the first chunk. While shards
+ * are at work, it says what they have reached together.
+ */
+export async function readBackfillRecord(store: MigrationStore, entity: string): Promise<StoredBackfill | undefined> {
+  const found = await readBackfillDocument(store, backfillDocument(entity))
+  if (found?.record.bounds === undefined) return found
+  return { ...found, record: withShards(found.record, await readBackfillShards(store, found.record)) }
+}
+
+/** The record of a backfill, or of one of its shards, as it is stored. */
+export async function readBackfillDocument(store: MigrationStore, name: string): Promise<StoredBackfill | undefined> {
+  const document = await store.getDocument(name)
   if (document === undefined || document.value === null) return undefined
-  const stored = document.value as unknown as Omit<BackfillRecord, 'through'> & { through: Json }
-  return { record: { ...stored, through: keyFromJson(stored.through) }, version: document.version }
+  const { through, bounds, ...rest } = document.value as unknown as StoredFields
+  const record = {
+    ...rest,
+    through: keyFromJson(through),
+    ...(bounds === undefined ? {} : { bounds: bounds.map((bound) => keyFromJson(bound) as Key) }),
+  }
+  return { record, version: document.version }
+}
+
+type StoredFields = Omit<BackfillRecord, 'through' | 'bounds'> & {
+  readonly through: Json
+  readonly bounds?: readonly Json[]
+}
+
+/** The records of the shards that an entity's record names, in the order of their keys; `undefined` where none has begun. */
+export function readBackfillShards(
+  store: MigrationStore,
+  { entity, layout, bounds = [] }: BackfillRecord,
+): Promise<readonly (BackfillRecord | undefined)[]> {
+  const shards = Array.from({ length: bounds.length + 1 }, async (_, shard) => {
+    const found = await readBackfillDocument(store, shardDocument(entity, shard))
+    return found?.record.layout === layout ? found?.record : undefined
+  })
+  return Promise.all(shards)
+}
+
+/** What an entity's record and those of its shards say together. `done` stays what it was. */
+export function withShards(record: BackfillRecord, shards: readonly (BackfillRecord | undefined)[]): BackfillRecord {
+  const begun = shards.filter((shard) => shard !== undefined)
+  const sum = (count: (one: BackfillRecord) => number): number =>
+    begun.reduce((total, shard) => total + count(shard), count(record))
+  return {
+    ...record,
+    scanned: begun.length === shards.length && begun.every((shard) => shard.scanned),
+    thorough: record.thorough || begun.some((shard) => shard.thorough),
+    rows: sum((one) => one.rows),
+    inserted: sum((one) => one.inserted),
+    marked: sum((one) => one.marked),
+    quarantined: sum((one) => one.quarantined),
+    updatedAt: Math.max(record.updatedAt, ...begun.map((shard) => shard.updatedAt)),
+  }
 }
 
 /** The record of an entity's last complete sweep; `undefined` before the first. */
