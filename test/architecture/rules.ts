@@ -29,6 +29,7 @@ const PLACES: Readonly<Record<string, Place>> = {
   '@twinspan/kysely': { ours: ['@twinspan/core'], others: ['@opentelemetry/api', 'kysely'] },
   '@twinspan/dual-write': { ...feature, others: [...feature.others, 'p-retry'] },
   '@twinspan/backfill': feature,
+  '@twinspan/pg-boss': { ours: ['@twinspan/core'], others: ['pg-boss'] },
   '@twinspan/router': { ...feature, others: [...feature.others, '@openfeature/server-sdk'] },
   '@twinspan/reconcile': feature,
   '@twinspan/cutover': feature,
