@@ -16,6 +16,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   stop.abort()
 })
 
+// What waits in the library keeps no process alive, and a command that waits has to.
+setInterval(() => {}, 60_000)
+
 const { stdout, stderr, env } = process
 const status = await main(process.argv.slice(2), { stdout, stderr, env, cwd: process.cwd(), signal: stop.signal })
 // A connection that the configuration left open must not keep the shell waiting.

@@ -4,7 +4,10 @@ import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+
+// Five processes of Node on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000 })
 
 const BIN = join(import.meta.dirname, '..', 'src', 'bin.ts')
 
@@ -89,4 +92,16 @@ it('a process that gets Ctrl-C ends after the chunk at work, and the next one go
   expect(JSON.parse(lines.at(-1) ?? '')).toMatchObject({ rows: 400, inserted: 400, done: true })
   expect(copied()).toBe(400)
   target.close()
+})
+
+// Once it ended by itself after the first look: nothing that waits in the library keeps a process alive.
+it('a watch goes on until Ctrl-C', async () => {
+  const { child, ended } = start('status', '--watch', '--every', '0.2', '--no-gates', '--json')
+  let looks = 0
+  child.stdout?.on('data', () => {
+    looks += 1
+    if (looks === 3) child.kill('SIGINT')
+  })
+  const { code, out } = await ended
+  expect({ code, looks: out.trim().split('\n').length }).toEqual({ code: 0, looks: 3 })
 })

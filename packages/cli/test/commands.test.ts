@@ -48,7 +48,7 @@ describe('the switch', () => {
     expect((await shop.run('advance complete --reason "all quiet"')).status).toBe(0)
     expect(() => shop.legacy.exec('delete from members')).toThrow()
 
-    expect((await shop.run('freeze --thaw --reason note')).stdout).toContain('takes writes')
+    expect((await shop.run('freeze --thaw --reason note')).stdout).toContain('taken away')
     expect((await shop.run('audit -n 1 --json')).objects[0]).toMatchObject({
       action: 'freeze',
       to: 'thawed',
