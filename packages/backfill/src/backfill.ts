@@ -5,7 +5,7 @@ import { copyWhole } from './copy-whole.ts'
 import { dryRun } from './dry-run.ts'
 import type { Job } from './job.ts'
 import { layOut } from './lay-out.ts'
-import { type BackfillOptions, type Settings, settingsOf } from './options.ts'
+import { type BackfillOptions, liveSettingsOf, type Settings, settingsOf } from './options.ts'
 import { assertAllowed } from './persist.ts'
 import type { BackfillProgress } from './progress.ts'
 
@@ -46,6 +46,8 @@ async function* run(migration: Migration, entity: Entity, given: Settings): Asyn
     migration,
     entity,
     settings,
+    own: liveSettingsOf(given),
+    end: () => stop.abort(),
     claim,
     shard: null,
     track(work) {

@@ -1,3 +1,4 @@
 export { backfill } from './backfill.ts'
-export type { BackfillOptions } from './options.ts'
+export { type BackfillControl, backfillControl, type ControlState } from './control.ts'
+export type { BackfillOptions, LiveOptions } from './options.ts'
 export type { BackfillProgress, ThrottleReason } from './progress.ts'

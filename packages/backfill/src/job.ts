@@ -1,7 +1,7 @@
 import type { Entity, Key, Migration } from '@twinspan/core'
 import { keyText } from '@twinspan/core'
 import type { JobClaim } from './claim.ts'
-import type { Settings } from './options.ts'
+import type { LiveOptions, Settings } from './options.ts'
 import type { ChunkClock } from './pace.ts'
 import { reach } from './reach.ts'
 
@@ -9,7 +9,12 @@ import { reach } from './reach.ts'
 export interface Job {
   readonly migration: Migration
   readonly entity: Entity
+  /** As they hold now: those that a worker was given, and above them what the control says. */
   readonly settings: Settings
+  /** As this worker was given them. */
+  readonly own: Required<LiveOptions>
+  /** Tells this worker to end after the chunk at work. */
+  readonly end: () => void
   readonly claim: JobClaim
   /** The part of the key space that `claim` is for; `null`: all of it. */
   readonly shard: Shard | null

@@ -94,6 +94,9 @@ export interface BackfillOptions {
   readonly signal?: AbortSignal
 }
 
+/** The options that `backfillControl` can change while workers are at it. */
+export type LiveOptions = Pick<BackfillOptions, 'chunkTargetMs' | 'maxLegacyLoad' | 'maxChunkRows'>
+
 export type Settings = Required<Omit<BackfillOptions, 'health' | 'signal' | 'findingSecret' | 'shard'>> &
   Pick<BackfillOptions, 'health' | 'findingSecret' | 'shard'> & { readonly signal: AbortSignal }
 
@@ -110,9 +113,7 @@ export function settingsOf(options: BackfillOptions): Settings {
   return {
     shards,
     ...(options.shard === undefined ? {} : { shard }),
-    chunkTargetMs: numberOption('chunkTargetMs', options.chunkTargetMs, 250, { min: 1 }),
-    maxLegacyLoad: numberOption('maxLegacyLoad', options.maxLegacyLoad, 0.5, { min: 0.001, max: 1 }),
-    maxChunkRows: numberOption('maxChunkRows', options.maxChunkRows, 10_000, { min: 1, integer: true }),
+    ...liveSettingsOf(options),
     healthTimeoutMs: numberOption('healthTimeoutMs', options.healthTimeoutMs, 1_000, { min: 1 }),
     errorBudget: numberOption('errorBudget', options.errorBudget, 100, { min: 0, integer: true }),
     patienceMs: numberOption('patienceMs', options.patienceMs, 300_000, { min: 0 }),
@@ -123,5 +124,13 @@ export function settingsOf(options: BackfillOptions): Settings {
     signal: options.signal ?? new AbortController().signal,
     ...(options.health === undefined ? {} : { health: options.health }),
     ...(options.findingSecret === undefined ? {} : { findingSecret: options.findingSecret }),
+  }
+}
+
+export function liveSettingsOf(options: LiveOptions): Required<LiveOptions> {
+  return {
+    chunkTargetMs: numberOption('chunkTargetMs', options.chunkTargetMs, 250, { min: 1 }),
+    maxLegacyLoad: numberOption('maxLegacyLoad', options.maxLegacyLoad, 0.5, { min: 0.001, max: 1 }),
+    maxChunkRows: numberOption('maxChunkRows', options.maxChunkRows, 10_000, { min: 1, integer: true }),
   }
 }

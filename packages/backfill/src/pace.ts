@@ -39,7 +39,8 @@ export function createPace(settings: Settings, now: () => number, firstChunkRows
 
   return {
     get chunkRows() {
-      return chunkRows
+      // The most may have become less meanwhile.
+      return Math.min(chunkRows, settings.maxChunkRows)
     },
     chunk() {
       const begun = now()

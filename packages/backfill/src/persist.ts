@@ -1,5 +1,6 @@
 import { type Migration, PhaseRefusedError, within } from '@twinspan/core'
 import { NO_CLAIM } from './claim.ts'
+import { followControl } from './control.ts'
 import type { Job } from './job.ts'
 import type { BackfillProgress, ThrottleReason } from './progress.ts'
 import { Outage } from './reach.ts'
@@ -28,7 +29,13 @@ export async function* persist<T>(
       assertAllowed(job.migration)
       try {
         await job.claim.keep()
-        return await job.track(work())
+        const order = await followControl(job)
+        if (order === 'go') return await job.track(work())
+        if (order === 'cancel') {
+          job.end()
+          return undefined
+        }
+        reason = 'paused'
       } catch (error) {
         if (error === signal.reason && signal.aborted) return undefined
         if (!(error instanceof Outage)) throw error

@@ -10,6 +10,8 @@ export type ThrottleReason =
   | 'store'
   /** A change of phase is under way, or this process cannot tell the phase. */
   | 'phase'
+  /** `backfillControl` said so. */
+  | 'paused'
   /** Other workers have the shards that are left, or lay them out. */
   | 'claim'
 
