@@ -2,6 +2,7 @@ import {
   type BackfillRecord,
   defineEntity,
   findingSubject,
+  type Json,
   type Key,
   keyFromJson,
   keyToJson,
@@ -55,7 +56,7 @@ describe('records', () => {
       startedAt: 1,
       updatedAt: 2,
     }
-    await bound.putDocument('backfill:users', { ...record, through: keyToJson(record.through) })
+    await bound.putDocument('backfill:users', { ...record, through: keyToJson(record.through) } as unknown as Json)
     expect(await readBackfillRecord(bound, 'users')).toEqual({ record, version: 1 })
   })
 })

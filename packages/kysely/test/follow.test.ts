@@ -23,7 +23,7 @@ describe.skipIf(missing !== undefined)(`on PostgreSQL${missing === undefined ? '
       await store.prepare()
       heard = 0
       end = store.follow!('rollout', () => heard++)
-      await vi.waitFor(() => expect(heard).toBe(1))
+      await vi.waitUntil(() => heard === 1)
     })
     afterEach(async () => {
       await end()
