@@ -102,6 +102,8 @@ for (const [legacyEngine, targetEngine] of pairs) {
         entities: [{ live: { same: 201, different: 0, missing: 0, extra: 0 } }],
       })
       expect(await cut.canDrop()).toMatchObject({ ready: true })
+      await cut.thaw(by)
+      for (let time = 0; time < 2; time++) await new LegacyAccounts(databases.legacy.db).award(1)
 
       await cut.rollback(by)
       await expect(cut.rollback(by)).rejects.toMatchObject({ code: 'TWINSPAN_CUTOVER_BLOCKED' })

@@ -18,7 +18,10 @@ export async function freeze(migration: Migration, by: Freezing): Promise<void> 
 /** Takes the freeze away. Writes to legacy stay there: nothing captures them for the target. */
 export async function thaw(migration: Migration, by: Freezing): Promise<void> {
   await inComplete(migration, 'legacy is not frozen')
-  await migration.sides.legacy.freeze.uninstall(captured(migration.entities, 'legacy'))
+  const entities = captured(migration.entities, 'legacy')
+  // Capture refuses, too: by its fence, legacy is not the primary. The way back installs it again.
+  if (migration.capture.legacy === 'trigger') await migration.sides.legacy.capture.uninstall(entities)
+  await migration.sides.legacy.freeze.uninstall(entities)
   await migration.store.appendAudit(entry(migration, 'thawed', by))
 }
 
