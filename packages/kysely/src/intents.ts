@@ -4,6 +4,7 @@ import { accepting } from './accepting.ts'
 import { chunks } from './chunks.ts'
 import type { Database } from './database.ts'
 import type { Scope } from './dialect.ts'
+import { insertMarks } from './insert-marks.ts'
 import type { OwnTables } from './own-tables.ts'
 import { transact } from './transact.ts'
 
@@ -52,25 +53,9 @@ export function createIntents(database: Database, scope: Scope): Intents {
   }
 
   async function mark(db: Kysely<OwnTables>, calls: readonly Pick<EndedCall, 'entity' | 'keys'>[]): Promise<void> {
-    const rows = calls.flatMap(({ entity, keys }) =>
-      keys.map((key) => ({
-        migration,
-        side,
-        entity,
-        key_text: key,
-        attempts: 0,
-        due_at: 0,
-        parked: 0,
-        marked_at: now,
-      })),
-    )
-    for (const some of chunks(rows, AT_ONCE)) {
-      await db
-        .insertInto('twinspan_journal')
-        .values(some as never)
-        .execute()
-    }
-    if (rows.length > 0) await dialect.tellSleepers?.(db, scope)
+    const marks = calls.flatMap(({ entity, keys }) => keys.map((key) => ({ entity, key })))
+    await insertMarks(database, db, scope, marks)
+    if (marks.length > 0) await dialect.tellSleepers?.(db, scope)
   }
 
   async function hold(

@@ -6,6 +6,7 @@ import { createCompact } from './compact.ts'
 import type { Database } from './database.ts'
 import type { Scope } from './dialect.ts'
 import { groupBy } from './group-by.ts'
+import { insertMarks } from './insert-marks.ts'
 import type { Int64, OwnTables } from './own-tables.ts'
 
 type Where = (
@@ -21,8 +22,6 @@ export function createJournal(database: Database, scope: Scope, intents: boolean
   const { migration, side } = scope
   const { now, byPrimaryKey } = dialect
   const { log, note } = createChanges(database, scope)
-  // A marked row carries seven parameters.
-  const marksAtOnce = Math.min(dialect.maxParameters / 7, 2_000)
   const idsAtOnce = Math.min(dialect.maxParameters / 2, 5_000)
   const mine: Where = (eb) => eb.and({ migration, side }) as never
   const opaque = dialect.opaque ?? ((condition: RawBuilder<SqlBool>) => condition)
@@ -88,22 +87,7 @@ export function createJournal(database: Database, scope: Scope, intents: boolean
   return {
     async mark(marks, options) {
       const db = options?.transaction === undefined ? own : ownIn(options.transaction)
-      for (const some of chunks(marks, marksAtOnce)) {
-        const rows = some.map(({ entity, key }) => ({
-          migration,
-          side,
-          entity,
-          key_text: key,
-          attempts: 0,
-          due_at: 0,
-          parked: 0,
-          marked_at: now,
-        }))
-        await db
-          .insertInto('twinspan_journal')
-          .values(rows as never)
-          .execute()
-      }
+      await insertMarks(database, db, scope, marks)
     },
 
     async read({ limit }) {
