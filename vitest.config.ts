@@ -37,6 +37,8 @@ export default defineConfig({
       project('demo', 'examples/demo'),
       project('express', 'examples/express'),
       project('fastify', 'examples/fastify'),
+      project('example-pg-boss', 'examples/pg-boss'),
+      project('telemetry', 'examples/telemetry'),
       project('test', 'test', ['**/*.test.ts'], ['**/*.test-d.ts']),
     ],
   },

@@ -24,7 +24,7 @@ function numbered(level: RegExp): readonly Guarantee[] {
 }
 
 const guarantees = numbered(/^## /m)
-const hazards = numbered(/^##+ /m).filter(({ heading }) => /^[DR]\d/.test(heading))
+const hazards = numbered(/^##+ /m).filter(({ heading }) => /^[BDR]\d/.test(heading))
 
 /** Whether a test, plain or of a table, is declared under the quoted name. */
 function declares(source: string, quoted: string): boolean {
@@ -37,10 +37,10 @@ describe('docs/guarantees.md', () => {
     expect(numbers).toEqual(['I1', 'I2', 'I3', 'I4', 'I5', 'I6', 'I7', 'I8', 'I9', 'G7'])
   })
 
-  it('answers every hazard of dual writes and of routing', () => {
+  it('answers every hazard of dual writes, of comparing and of routing', () => {
     const numbers = hazards.map(({ heading }) => heading.split(' ')[0])
     const all = (letter: string, count: number) => Array.from({ length: count }, (_, index) => `${letter}${index + 1}`)
-    expect(numbers).toEqual([...all('D', 17), ...all('R', 11)])
+    expect(numbers).toEqual([...all('D', 17), 'B1', 'B4', 'B5', 'B7', 'B8', 'B9', ...all('R', 11)])
   })
 
   it.each([...guarantees, ...hazards])('$heading: is held by tests that exist under the names given', ({ tests }) => {

@@ -1,214 +1,144 @@
-// npm run bench -- backfill [--rows=138398]
-// SQLite to PGlite: the backfill against the loop that everybody writes first, and a sweep over what they copied.
-import { backfill } from '@twinspan/backfill'
-import { createMigration, defineEntity, type Migration } from '@twinspan/core'
-import { kyselySide } from '@twinspan/kysely'
-import { reconcile } from '@twinspan/reconcile'
-import { type Kysely, sql } from 'kysely'
-import { pglite } from '../support/pglite.ts'
-import { sqlite } from '../support/sqlite.ts'
-import type { BenchContext, Cases, Measurement } from './bench.ts'
+// npm run bench -- backfill [--rows=1000000] [--rounds=3] [--only=pg-pg] [--flat[=100000,1000000,10000000]]
+// The backfill against what copies a table without regard for anybody: pgloader, a pipe of COPY, the loop that everybody
+// writes first. Ours and its peer copy in turns, each in a process of its own. `--flat` measures instead what a row costs in
+// tables of several sizes.
+import { mariadb } from '../support/mariadb.ts'
+import { postgres } from '../support/postgres.ts'
+import { type Contestant, copy, ours, pgloader } from './backfill/contestants.ts'
+import { type Duel, fight, figuresOf, type Measured, medianOf, type Runs } from './backfill/rounds.ts'
+import { towns } from './backfill/towns.ts'
+import type { BenchContext, Case, Cases, Measurement } from './bench.ts'
 
-interface LegacyDB {
-  towns: Town
+function option({ args }: BenchContext, name: string): string | undefined {
+  const found = args.find((arg) => arg === `--${name}` || arg.startsWith(`--${name}=`))
+  return found?.slice(name.length + 3)
 }
 
-interface Town {
-  town_id: number
-  title: string
-  country_code: string
-  lat: number
-  lon: number
-  inhabitants: number
-  is_capital: number
-  updated: number
-  tags: string
+const isFlat = (context: BenchContext): boolean => option(context, 'flat') !== undefined
+
+interface Match {
+  readonly from: Duel<string>['from']
+  readonly to: Duel<string>['to']
+  readonly contestants: Readonly<Record<string, Contestant>>
+  /** Whom the others are held against. */
+  readonly peer: string
 }
 
-interface TargetDB {
-  places: Place
-}
-
-interface Place {
-  id: number
-  name: string
-  country: string
-  latitude: number
-  longitude: number
-  population: number
-  capital: boolean
-  updated_at: Date
-  tags: string
-}
-
-const NAMES = [
-  'Zürich',
-  'Łódź',
-  '東京',
-  'Αθήνα',
-  'القاهرة',
-  'Санкт-Петербург',
-  'São Paulo',
-  'Reykjavík',
-  'तिरुवनन्तपुरम',
-  'Oʻahu',
+const MATCHES: readonly Match[] = [
+  {
+    from: mariadb,
+    to: postgres,
+    contestants: {
+      'backfill.ours.mariadb-pg': ours('columns'),
+      'backfill.ours.mariadb-pg.function': ours('function'),
+      'backfill.pgloader': pgloader,
+    },
+    peer: 'backfill.pgloader',
+  },
+  {
+    from: postgres,
+    to: postgres,
+    contestants: {
+      'backfill.ours.pg-pg': ours('columns'),
+      'backfill.ours.pg-pg.function': ours('function'),
+      'backfill.copy': copy,
+    },
+    peer: 'backfill.copy',
+  },
+  {
+    from: postgres,
+    to: mariadb,
+    contestants: { 'backfill.ours.pg-mariadb': ours('columns') },
+    peer: 'none',
+  },
 ]
 
-function toPlace(town: Town): Place {
-  return {
-    id: town.town_id,
-    name: town.title,
-    country: town.country_code,
-    latitude: town.lat,
-    longitude: town.lon,
-    population: town.inhabitants,
-    capital: town.is_capital === 1,
-    updated_at: new Date(town.updated * 1000),
-    tags: JSON.stringify(town.tags.split(';')),
-  }
-}
-
-const toTown = (place: Place): Town => ({
-  town_id: place.id,
-  title: place.name,
-  country_code: place.country,
-  lat: place.latitude,
-  lon: place.longitude,
-  inhabitants: place.population,
-  is_capital: place.capital ? 1 : 0,
-  updated: place.updated_at.getTime() / 1000,
-  tags: '',
-})
-
-function town(at: number): Town {
-  return {
-    // Gaps, as a table has them that lived.
-    town_id: at * 3 + (at % 2),
-    title: `${NAMES[at % NAMES.length]} ${at}`,
-    country_code: `${String.fromCharCode(65 + (at % 26))}${String.fromCharCode(65 + (at % 7))}`,
-    lat: ((at * 7919) % 180_000) / 1000 - 90,
-    lon: ((at * 104_729) % 360_000) / 1000 - 180,
-    inhabitants: (at * 31) % 9_000_000,
-    is_capital: at % 500 === 0 ? 1 : 0,
-    updated: 1_600_000_000 + at,
-    tags: `t${at % 5};t${at % 11}`,
-  }
-}
-
-interface Stores {
-  readonly legacy: Kysely<LegacyDB>
-  readonly target: Kysely<TargetDB>
-}
-
-async function withStores<T>(rows: number, work: (stores: Stores) => Promise<T>): Promise<T> {
-  const [legacy, target] = [await sqlite.open<LegacyDB>(), await pglite.open<TargetDB>()]
-  try {
-    await sql`create table towns (town_id integer primary key, title text, country_code text, lat real, lon real,
-      inhabitants integer, is_capital integer, updated integer, tags text)`.execute(legacy.db)
-    await sql`create table places (id integer primary key, name text not null, country char(2), latitude float8,
-      longitude float8, population integer, capital boolean, updated_at timestamptz, tags jsonb)`.execute(target.db)
-    for (let from = 0; from < rows; from += 1_000) {
-      const some = Array.from({ length: Math.min(1_000, rows - from) }, (_, at) => town(from + at))
-      await legacy.db.insertInto('towns').values(some).execute()
+/** The cases of one match. The first that is asked for has all of them run, because they take turns. */
+function casesOf(match: Match): Cases {
+  let fought: Promise<Runs<string> | undefined> | undefined
+  const measure =
+    (name: string): Case =>
+    async (context) => {
+      const only = option(context, 'only')
+      if (isFlat(context) || (only !== undefined && !name.includes(only))) return []
+      const rows = Number(option(context, 'rows') ?? 1_000_000)
+      const rounds = Number(option(context, 'rounds') ?? 3)
+      const contestants = Object.fromEntries(
+        Object.entries(match.contestants).filter(
+          ([other]) => only === undefined || other.includes(only) || other === match.peer,
+        ),
+      )
+      fought ??= fight({ ...match, contestants, rows, rounds }, context.note)
+      const runs = await fought
+      if (runs === undefined) return []
+      return [...figuresOf(runs[name] ?? [], rows), ...ratio(match.peer, runs[name] ?? [], runs[match.peer] ?? [])]
     }
-    return await work({ legacy: legacy.db, target: target.db })
-  } finally {
-    await target.close()
-    await legacy.close()
-  }
+  return Object.fromEntries(Object.keys(match.contestants).map((name) => [name, measure(name)]))
 }
 
-async function migrationOf({ legacy, target }: Stores): Promise<Migration> {
-  const [from, to] = [kyselySide(legacy), kyselySide(target)]
-  const places = defineEntity<Town, Town, Place, Place>({
-    name: 'places',
-    legacy: from.table('towns', { key: 'town_id' }),
-    target: to.table('places', { key: 'id' }) as never,
-    toTarget: toPlace,
-    toLegacy: toTown,
-  })
-  const migration = createMigration({ name: 'bench', legacy: from, target: to, entities: [places] })
-  await migration.start()
-  await migration.advance({ to: 'capture', actor: 'bench', reason: 'bench' })
-  await migration.advance({ to: 'dual-write', actor: 'bench', reason: 'bench' })
-  return migration
-}
-
-/** Keyset pages and multi-row inserts, and nothing else: no checkpoint, no comparison, no regard for anybody's writes. */
-async function naiveCopy({ legacy, target }: Stores): Promise<void> {
-  for (let last = -1; ; ) {
-    const rows = await legacy
-      .selectFrom('towns')
-      .selectAll()
-      .where('town_id', '>', last)
-      .orderBy('town_id')
-      .limit(1_000)
-      .execute()
-    if (rows.length === 0) return
-    await target.insertInto('places').values(rows.map(toPlace)).execute()
-    last = rows.at(-1)?.town_id ?? last
-  }
-}
-
-async function timed(work: () => Promise<void>): Promise<{ readonly seconds: number; readonly cpuSeconds: number }> {
-  const [cpu, begun] = [process.cpuUsage(), performance.now()]
-  await work()
-  const { user, system } = process.cpuUsage(cpu)
-  return { seconds: (performance.now() - begun) / 1000, cpuSeconds: (user + system) / 1e6 }
-}
-
-async function measure(rows: number, work: () => Promise<void>): Promise<readonly Measurement[]> {
-  const { seconds, cpuSeconds } = await timed(work)
+/** Throughput and processor time against the peer's, round by round. */
+function ratio(peer: string, runs: readonly Measured[], peers: readonly Measured[]): Measurement[] {
+  if (runs === peers || runs.length === 0 || peers.length === 0) return []
+  const paired = runs.map((run, round) => ({ run, peer: peers[round] ?? run }))
+  const name = peer.replace('backfill.', '')
+  const ratios = (read: (run: Measured) => number): Measured[] =>
+    paired.map((pair) => ({ ...pair.run, seconds: read(pair.peer) / read(pair.run) }))
   return [
-    { metric: 'seconds', value: seconds, unit: 's' },
-    { metric: 'cpu_seconds', value: cpuSeconds, unit: 's' },
-    { metric: 'rows_per_second', value: rows / seconds, unit: 'rows/s' },
+    {
+      metric: `throughput_to_${name}`,
+      value: medianOf(
+        ratios((run) => run.seconds),
+        (run) => run.seconds,
+      ),
+      unit: 'x',
+    },
+    {
+      metric: `cpu_to_${name}`,
+      value:
+        1 /
+        medianOf(
+          ratios((run) => run.cpuSeconds),
+          (run) => run.seconds,
+        ),
+      unit: 'x',
+    },
   ]
 }
 
-function rowsOf({ args }: BenchContext): number {
-  const asked = args.find((arg) => arg.startsWith('--rows='))?.slice('--rows='.length)
-  return asked === undefined ? 138_398 : Number(asked)
+const SIZES = [100_000, 1_000_000, 10_000_000]
+
+/** What one row costs in a table of `rows` rows. */
+function flat(rows: number): Case {
+  return async (context) => {
+    if (!isFlat(context)) return []
+    const sizes = option(context, 'flat') || SIZES.join()
+    if (!sizes.split(',').map(Number).includes(rows)) return []
+    const name = `backfill.flat.${rows}`
+    const contestants = { [name]: ours('columns') }
+    const rounds = Number(option(context, 'rounds') ?? (rows > 1_000_000 ? 1 : 3))
+    const runs = (await fight({ from: mariadb, to: postgres, rows, rounds, contestants }, context.note))?.[name]
+    if (runs === undefined) return []
+    const perRow = (read: (run: Measured) => number): number => (medianOf(runs, read) * 1e6) / rows
+    return [
+      ...figuresOf(runs, rows),
+      { metric: 'us_per_row', value: perRow((run) => run.seconds), unit: 'us' },
+      { metric: 'cpu_us_per_row', value: perRow((run) => run.cpuSeconds), unit: 'us' },
+    ]
+  }
 }
 
-/** Copies, and checks that it did: a fast copy of half the rows is no result. */
-async function copyAll(migration: Migration, rows: number): Promise<void> {
-  const [places] = migration.entities
-  if (places === undefined) return
-  let copied = 0
-  for await (const progress of backfill(migration, places, { maxLegacyLoad: 1 })) copied = progress.inserted
-  if (copied !== rows) throw new Error(`copied ${copied} of ${rows} rows`)
-}
+const small: Cases = Object.fromEntries(
+  Object.entries(towns).map(([name, run]): [string, Case] => [
+    name,
+    async (context) => {
+      const only = option(context, 'only')
+      return isFlat(context) || (only !== undefined && !name.includes(only)) ? [] : run(context)
+    },
+  ]),
+)
 
 export const cases: Cases = {
-  'backfill.naive': (context) => {
-    const rows = rowsOf(context)
-    return withStores(rows, (stores) => measure(rows, () => naiveCopy(stores)))
-  },
-  'backfill.ours': (context) => {
-    const rows = rowsOf(context)
-    return withStores(rows, async (stores) => {
-      const migration = await migrationOf(stores)
-      const result = await measure(rows, () => copyAll(migration, rows))
-      await migration.stop()
-      return result
-    })
-  },
-  'sweep.ours': (context) => {
-    const rows = rowsOf(context)
-    return withStores(rows, async (stores) => {
-      const migration = await migrationOf(stores)
-      await copyAll(migration, rows)
-      await stores.target.deleteFrom('places').where('id', '=', town(10).town_id).execute()
-      const found: string[] = []
-      const result = await measure(rows, async () => {
-        const [places] = migration.entities
-        if (places === undefined) return
-        for await (const { reason } of reconcile.sweep(migration, places)) found.push(reason)
-      })
-      await migration.stop()
-      context.note(`sweep found: ${found.join(', ') || 'nothing'}`)
-      return result
-    })
-  },
+  ...small,
+  ...Object.assign({}, ...MATCHES.map(casesOf)),
+  ...Object.fromEntries(SIZES.map((rows) => [`backfill.flat.${rows}`, flat(rows)])),
 }

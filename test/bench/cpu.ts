@@ -1,32 +1,24 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 
 /** Ticks of `/proc/<pid>/stat` in a second, on every Linux that Node runs on. */
 const TICKS = 100
 
-/**
- * Seconds of processor time that this process and the database servers of this machine have used since they began. Children
- * that ended count with their parent, so that a connection that was closed is not forgotten.
- */
-export function cpuSeconds(): number {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1e6 + serverSeconds()
+/** Seconds of processor time that the children of this process have used which have ended, and theirs. */
+export function childSeconds(): number {
+  return ticksOf(readFileSync('/proc/self/stat', 'utf8')).slice(2).reduce(sum, 0) / TICKS
 }
 
-function serverSeconds(): number {
-  let ticks = 0
-  for (const pid of readdirSync('/proc')) {
-    if (!/^\d+$/.test(pid)) continue
-    try {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      const name = stat.slice(stat.indexOf('(') + 1, stat.lastIndexOf(')'))
-      const rest = stat.slice(stat.lastIndexOf(')') + 2)
-      if (name !== 'postgres' && name !== 'mariadbd' && name !== 'mysqld') continue
-      const fields = rest.split(' ').map(Number)
-      // utime, stime, cutime and cstime are the fields 14 to 17; the first two stand before `rest`.
-      ticks += fields.slice(11, 15).reduce((sum, value) => sum + value, 0)
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  return ticks / TICKS
+/** Seconds of processor time that a line of `/proc/<pid>/stat` tells of, ended children left out. */
+export function secondsOf(stat: string): number {
+  return ticksOf(stat).slice(0, 2).reduce(sum, 0) / TICKS
+}
+
+/** utime, stime, cutime and cstime: the fields 14 to 17, of which the first two stand before the name's bracket. */
+function ticksOf(stat: string): readonly number[] {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return fields.slice(11, 15).map(Number)
+}
+
+function sum(total: number, value: number): number {
+  return total + value
 }

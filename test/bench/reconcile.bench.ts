@@ -1,33 +1,28 @@
-// npm run bench -- reconcile [--rows=1000000] [--from=mariadb] [--to=postgres]
+// npm run bench -- reconcile [--rows=1000000] [--from=mariadb] [--to=postgres] [--only=live200]
 // A full sweep of two stores that hold the same, against reading both and comparing in Node.
-import {
-  createMigration,
-  defineEntity,
-  type Entity,
-  type Migration,
-  type SweepRecord,
-  sameColumns,
-} from '@twinspan/core'
+import { join } from 'node:path'
 import { createMirror } from '@twinspan/dual-write'
-import { kyselySide } from '@twinspan/kysely'
-import { type Finding, reconcile } from '@twinspan/reconcile'
-import { type Kysely, sql } from 'kysely'
-import type { Engine, OpenDatabase } from '../support/engines.ts'
-import { mariadb } from '../support/mariadb.ts'
-import { pglite } from '../support/pglite.ts'
-import { postgres } from '../support/postgres.ts'
-import type { BenchContext, Cases, Measurement } from './bench.ts'
-import { cpuSeconds } from './cpu.ts'
-import { type Account, createAccounts, fillAccounts, type SamplesDB } from './samples.ts'
+import { sql } from 'kysely'
+import type { OpenDatabase } from '../support/engines.ts'
+import { accountsMigration, ENGINES } from './backfill/accounts.ts'
+import { watchProcess } from './backfill/watch-process.ts'
+import { watchServers } from './backfill/watch-servers.ts'
+import type { BenchContext, Case, Cases, Measurement } from './bench.ts'
+import { bundle } from './bundle.ts'
+import { apart, isPlanted, type Planted, plantTwenty, tamper } from './reconcile/planted.ts'
+import { checksumTable } from './reconcile/pt-table-checksum.ts'
+import type { WorkerOrder, WorkerReport } from './reconcile/worker.ts'
+import { createAccounts, fillAccounts, type SamplesDB } from './samples.ts'
 
-const ENGINES: Readonly<Record<string, Engine>> = { mariadb, postgres, pglite }
+const NAME = 'bench'
 
-interface World {
+interface World extends ReturnType<typeof accountsMigration> {
   readonly rows: number
   readonly legacy: OpenDatabase<SamplesDB>
   readonly target: OpenDatabase<SamplesDB>
-  readonly migration: Migration
-  readonly accounts: Entity
+  readonly urls: { readonly legacy: string; readonly target: string }
+  /** The program that compares. */
+  readonly worker: string
 }
 
 // One world for all cases: to fill it takes longer than to sweep it.
@@ -48,205 +43,171 @@ async function open(rows: number, from: string, to: string, note: BenchContext['
   note(`filling ${rows} rows on ${from} and on ${to} ...`)
   const legacy = await legacyEngine.open<SamplesDB>()
   const target = await targetEngine.open<SamplesDB>()
-  const sides = { legacy: kyselySide(legacy.db), target: kyselySide(target.db) }
-  const names = ['id', 'email', 'name', 'balance', 'score', 'active', 'ratio', 'created', 'note'] as const
-  const accounts = defineEntity<Account, Account, Account, Account>({
-    name: 'accounts',
-    legacy: sides.legacy.table('accounts', { key: 'id' }) as never,
-    target: sides.target.table('accounts', { key: 'id' }) as never,
-    ...(sameColumns(Object.fromEntries(names.map((name) => [name, name]))) as never as {
-      toTarget(row: Account): Account
-      toLegacy(row: Account): Account
-    }),
-  })
   await createAccounts(legacy.db, legacyEngine.name)
   await createAccounts(target.db, targetEngine.name)
   await fillAccounts(legacy.db, legacyEngine.name, rows)
-  const migration = createMigration({ name: 'bench', ...sides, entities: [accounts] })
-  await migration.start()
+  const road = accountsMigration(legacy.db, target.db, { name: NAME, translation: 'columns' })
+  await road.migration.start()
   for (const phase of ['capture', 'dual-write'] as const) {
-    await migration.advance({ to: phase, actor: 'bench', reason: 'bench' })
+    await road.migration.advance({ to: phase, actor: 'bench', reason: 'bench' })
   }
   await fillAccounts(target.db, targetEngine.name, rows)
-  return { rows, legacy, target, migration, accounts }
+  // Nobody pays for what another one has read into memory first.
+  for (const { db } of [legacy, target]) await sql`select count(name) from accounts`.execute(db)
+  const worker = await bundle(join(import.meta.dirname, 'reconcile', 'worker.ts'))
+  return { ...road, rows, legacy, target, worker, urls: { legacy: urlOf(legacy), target: urlOf(target) } }
 }
 
-interface Sweep {
-  readonly findings: readonly Finding[]
-  readonly record: SweepRecord
+function urlOf({ url }: OpenDatabase<SamplesDB>): string {
+  if (url === undefined) throw new Error('only servers can be compared here')
+  return url
 }
 
-async function sweep(
-  { migration, accounts }: World,
-  options: { readonly digests?: boolean; readonly trackChanges?: boolean } = {},
-): Promise<Sweep> {
-  const findings: Finding[] = []
-  const sweeping = reconcile.sweep(migration, accounts, { maxPrimaryLoad: 1, ...options })
-  for (;;) {
-    const step = await sweeping.next()
-    if (step.done) return { findings, record: step.value }
-    findings.push(step.value)
-  }
+/** One comparison in a process of its own, with what it cost. */
+async function compare(
+  { urls, rows, worker }: World,
+  work: WorkerOrder['work'],
+): Promise<{ readonly report: WorkerReport; readonly figures: Measurement[] }> {
+  const order: WorkerOrder = { ...urls, name: NAME, work }
+  const servers = await watchServers(Object.values(urls))
+  const running = watchProcess(process.execPath, [worker, JSON.stringify(order)])
+  await Promise.allSettled([running])
+  const serverSeconds = await servers.stop()
+  const client = await running
+  const report = JSON.parse(client.stdout) as WorkerReport
+  const { seconds, cpuSeconds, idleMb } = report
+  const figures = [
+    { metric: 'seconds', value: seconds, unit: 's' },
+    { metric: 'cpu_seconds', value: cpuSeconds + serverSeconds, unit: 's' },
+    { metric: 'client_cpu_seconds', value: cpuSeconds, unit: 's' },
+    { metric: 'rows_per_second', value: rows / seconds, unit: 'rows/s' },
+    { metric: 'rss_mb', value: client.rssMb, unit: 'MB' },
+    { metric: 'rss_before_mb', value: idleMb, unit: 'MB' },
+  ]
+  return { report, figures }
 }
 
-/** The work with what it took; memory is the most that was seen meanwhile. */
-async function measured<T>(
-  rows: number,
-  work: () => Promise<T>,
-): Promise<{ readonly result: T; readonly figures: Measurement[] }> {
-  let most = 0
-  const watch = setInterval(() => {
-    most = Math.max(most, process.memoryUsage.rss())
-  }, 100)
-  const [cpu, begun] = [cpuSeconds(), performance.now()]
-  try {
-    const result = await work()
-    const seconds = (performance.now() - begun) / 1000
-    const figures = [
-      { metric: 'seconds', value: seconds, unit: 's' },
-      { metric: 'cpu_seconds', value: cpuSeconds() - cpu, unit: 's' },
-      { metric: 'rows_per_second', value: rows / seconds, unit: 'rows/s' },
-      { metric: 'rss_mb', value: Math.max(most, process.memoryUsage.rss()) / 2 ** 20, unit: 'MB' },
-    ]
-    return { result, figures }
-  } finally {
-    clearInterval(watch)
-  }
-}
-
-function counted({ findings }: Sweep, planted: number): Measurement[] {
+/** How many of the planted differences were found and called by their name, and what was found beside them. */
+function judge({ findings }: WorkerReport, planted: readonly Planted[]): Measurement[] {
+  const found = planted.filter(({ id, reason }) =>
+    findings.some((one) => Number(one.key) === id && one.reason === reason),
+  )
+  const ids = new Set(planted.map(({ id }) => id))
   return [
-    { metric: 'found', value: Math.min(findings.length, planted), unit: 'keys' },
-    { metric: 'false_findings', value: Math.max(0, findings.length - planted), unit: 'keys' },
+    { metric: 'found', value: found.length, unit: 'keys' },
+    { metric: 'false_findings', value: findings.filter(({ key }) => !ids.has(Number(key))).length, unit: 'keys' },
   ]
 }
 
-/** Rows apart from each other, changed on the target behind the library's back, and put right again. */
-async function tamper(target: Kysely<SamplesDB>, rows: number, count: number, by: 1 | -1): Promise<void> {
-  const ids = Array.from({ length: count }, (_, at) => 1 + Math.floor(((at + 0.5) * rows) / count))
-  await target
-    .updateTable('accounts')
-    .set({ score: sql<number>`score + ${sql.lit(by)}` })
-    .where('id', 'in', ids)
-    .execute()
-}
-
-/** What anybody would write first: both sides in key order, page by page, compared as JSON. */
-async function streamed({ legacy, target, rows }: World): Promise<number> {
-  let compared = 0
-  let differing = 0
-  const page = (db: Kysely<SamplesDB>, after: number): Promise<Account[]> =>
-    db.selectFrom('accounts').selectAll().where('id', '>', after).orderBy('id').limit(2_000).execute()
-  for (let after = 0; ; ) {
-    const [left, right] = await Promise.all([page(legacy.db, after), page(target.db, after)])
-    for (const [at, row] of left.entries()) {
-      const other = right[at]
-      if (other === undefined || plain(row) !== plain(other)) differing++
-    }
-    compared += left.length
-    if (left.length < 2_000) break
-    after = Number(left.at(-1)?.id)
+const plain =
+  (work: WorkerOrder['work']): Case =>
+  async (context) => {
+    const { report, figures } = await compare(await world(context), work)
+    return work === 'streamed' ? figures : [...figures, ...judge(report, [])]
   }
-  if (compared !== rows) throw new Error(`compared ${compared} of ${rows} rows`)
-  return differing
+
+async function scattered(context: BenchContext): Promise<Measurement[]> {
+  const made = await world(context)
+  const ids = apart(100, made.rows)
+  await tamper(made.target.db, ids, 1)
+  const { report, figures } = await compare(made, 'sweep')
+  await tamper(made.target.db, ids, -1)
+  return [
+    ...figures,
+    ...judge(
+      report,
+      ids.map((id) => ({ id, reason: 'value' })),
+    ),
+  ]
 }
 
-function plain(row: Account): string {
-  return JSON.stringify([
-    Number(row.id),
-    row.email,
-    row.name,
-    row.balance,
-    row.score,
-    Boolean(row.active),
-    row.ratio,
-    row.created,
-    row.note,
-  ])
+// What changed since the last sweep, and a twentieth of the rest: 1,000 rows were written meanwhile.
+async function resweep(context: BenchContext): Promise<Measurement[]> {
+  const made = await world(context)
+  const { migration, legacy, rows } = made
+  await compare(made, 'tracked')
+  const mirror = createMirror(migration)
+  mirror.start()
+  const ids = Array.from({ length: 1_000 }, () => 1 + Math.floor(Math.random() * rows))
+  await legacy.db.updateTable('accounts').set({ score: sql<number>`score + 1` }).where('id', 'in', ids).execute()
+  await mirror.stop({ budgetMs: 10_000 })
+  const { report, figures } = await compare(made, 'resweep')
+  await migration.sides.legacy.journal.changes?.stop('accounts')
+  context.note(`resweep: ${report.rows} of ${rows} rows were looked at`)
+  return [...figures, ...judge(report, [])]
 }
+
+// 200 dual writes a second meanwhile, and twenty differences that nobody reports.
+async function live200(context: BenchContext): Promise<Measurement[]> {
+  const made = await world(context)
+  const { migration, legacy, target, rows } = made
+  const { planted, remove } = await plantTwenty(target.db, rows)
+  const mirror = createMirror(migration)
+  mirror.start()
+  const stop = new AbortController()
+  let writes = 0
+  const writing = (async () => {
+    for (const begun = performance.now(); !stop.signal.aborted; ) {
+      const due = ((performance.now() - begun) / 1000) * 200
+      for (; writes < due; writes++) {
+        const id = 1 + Math.floor(Math.random() * rows)
+        const score = Math.floor(Math.random() * 100_000)
+        await legacy.db
+          .updateTable('accounts')
+          .set({ score })
+          .where('id', '=', isPlanted(id) ? id - 2 : id)
+          .execute()
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  })()
+  const { report, figures } = await compare(made, 'sweep')
+  stop.abort()
+  await writing
+  await mirror.stop({ budgetMs: 10_000 })
+  await remove()
+  context.note(`live200: ${writes} writes meanwhile, ${report.undecided} keys undecided`)
+  return [...figures, ...judge(report, planted)]
+}
+
+async function ptTableChecksum(context: BenchContext): Promise<readonly Measurement[]> {
+  const { urls, rows } = await world(context)
+  const servers = await watchServers([urls.legacy])
+  const cost = await checksumTable(urls.legacy)
+  const serverSeconds = await servers.stop()
+  if (typeof cost === 'string') {
+    context.note(`skipped: ${cost}`)
+    return []
+  }
+  return [
+    { metric: 'seconds', value: cost.seconds, unit: 's' },
+    { metric: 'cpu_seconds', value: cost.cpuSeconds + serverSeconds, unit: 's' },
+    { metric: 'rows_per_second', value: rows / cost.seconds, unit: 'rows/s' },
+    { metric: 'rss_mb', value: cost.rssMb, unit: 'MB' },
+  ]
+}
+
+const all: Cases = {
+  'sweep.ours.identical': plain('sweep'),
+  'sweep.ours.scattered100': scattered,
+  'sweep.ours.resweep': resweep,
+  'sweep.ours.live200': live200,
+  'sweep.pt-table-checksum': ptTableChecksum,
+  'sweep.ours.rows': plain('rows'),
+  'sweep.streamed': plain('streamed'),
+}
+
+const only = process.argv.find((arg) => arg.startsWith('--only='))?.slice('--only='.length)
 
 export const cases: Cases = {
-  'sweep.ours.identical': async (context) => {
-    const made = await world(context)
-    const { result, figures } = await measured(made.rows, () => sweep(made))
-    return [...figures, ...counted(result, 0)]
-  },
-
-  'sweep.ours.scattered100': async (context) => {
-    const made = await world(context)
-    await tamper(made.target.db, made.rows, 100, 1)
-    const { result, figures } = await measured(made.rows, () => sweep(made))
-    await tamper(made.target.db, made.rows, 100, -1)
-    return [...figures, ...counted(result, 100)]
-  },
-
-  // What changed since the last sweep, and a twentieth of the rest: 1,000 rows were written meanwhile.
-  'sweep.ours.resweep': async (context) => {
-    const made = await world(context)
-    const { migration, accounts, legacy, rows } = made
-    await sweep(made, { trackChanges: true })
-    const mirror = createMirror(migration)
-    mirror.start()
-    const ids = Array.from({ length: 1_000 }, () => 1 + Math.floor(Math.random() * rows))
-    await legacy.db.updateTable('accounts').set({ score: sql<number>`score + 1` }).where('id', 'in', ids).execute()
-    await mirror.stop({ budgetMs: 10_000 })
-    const findings: Finding[] = []
-    const { result, figures } = await measured(rows, async () => {
-      const resweeping = reconcile.resweep(migration, accounts)
-      for (;;) {
-        const step = await resweeping.next()
-        if (step.done) return step.value
-        findings.push(step.value)
-      }
-    })
-    await migration.sides.legacy.journal.changes?.stop('accounts')
-    context.note(`resweep: ${result.changed} keys had changed, ${result.rotated} rows took their turn`)
-    return [...figures, { metric: 'false_findings', value: findings.length, unit: 'keys' }]
-  },
-
-  'sweep.ours.live200': async (context) => {
-    const made = await world(context)
-    const { migration, legacy, target, rows } = made
-    const mirror = createMirror(migration)
-    mirror.start()
-    const stop = new AbortController()
-    let writes = 0
-    const writing = (async () => {
-      for (const begun = performance.now(); !stop.signal.aborted; ) {
-        const due = ((performance.now() - begun) / 1000) * 200
-        for (; writes < due; writes++) {
-          const id = 1 + Math.floor(Math.random() * rows)
-          await legacy.db
-            .updateTable('accounts')
-            .set({ score: Math.floor(Math.random() * 100_000) })
-            .where('id', '=', id)
-            .execute()
-        }
-        await new Promise((resolve) => setTimeout(resolve, 5))
-      }
-    })()
-    const { result, figures } = await measured(rows, () => sweep(made))
-    stop.abort()
-    await writing
-    await mirror.stop({ budgetMs: 10_000 })
-    context.note(`live200: ${writes} writes meanwhile, ${result.record.undecided} keys undecided`)
-    void target
-    return [...figures, ...counted(result, 0)]
-  },
-
-  'sweep.ours.rows': async (context) => {
-    const made = await world(context)
-    const { result, figures } = await measured(made.rows, () => sweep(made, { digests: false }))
-    return [...figures, ...counted(result, 0)]
-  },
-
-  'sweep.streamed': async (context) => {
-    const made = await world(context)
-    const { result, figures } = await measured(made.rows, () => streamed(made))
-    if (result !== 0) throw new Error(`${result} rows differ`)
-    await made.migration.stop()
-    await made.legacy.close()
-    await made.target.close()
-    return figures
+  ...Object.fromEntries(
+    Object.entries(all).filter(([name]) => only === undefined || only.split(',').some((part) => name.endsWith(part))),
+  ),
+  close: async () => {
+    const made = await opening
+    await made?.migration.stop()
+    await made?.legacy.close()
+    await made?.target.close()
+    return []
   },
 }

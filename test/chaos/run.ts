@@ -1,7 +1,10 @@
 // npm run chaos -- [--minutes=N] [--seed=S] [--legacy=postgres|mariadb] [--capture=trigger|transaction]
 //                  [--subject=twinspan|launchdarkly] [--pace=X] [--json]
+// npm run chaos -- --backfill [--rows=N] [--kills=N] [--mapping=functions|columns] [--seed=S] [--legacy=postgres|mariadb] [--json]
 // npm run chaos -- --heap [--minutes=N] [--seed=S] [--legacy=postgres|mariadb] [--json]
 import { parseArgs } from 'node:util'
+import { backfillCampaign } from './backfill/campaign.ts'
+import { isClean as isFlawless, render as renderBackfill } from './backfill/report.ts'
 import { campaign } from './campaign.ts'
 import { measureHeap } from './heap.ts'
 import { isClean, render } from './report.ts'
@@ -10,6 +13,7 @@ const CHOICES = {
   legacy: ['postgres', 'mariadb'],
   capture: ['trigger', 'transaction'],
   subject: ['twinspan', 'launchdarkly'],
+  mapping: ['functions', 'columns'],
 } as const
 
 const { values } = parseArgs({
@@ -21,6 +25,10 @@ const { values } = parseArgs({
     subject: { type: 'string', default: 'twinspan' },
     pace: { type: 'string', default: '1' },
     heap: { type: 'boolean', default: false },
+    backfill: { type: 'boolean', default: false },
+    rows: { type: 'string', default: '1000000' },
+    kills: { type: 'string', default: '100' },
+    mapping: { type: 'string', default: 'functions' },
     json: { type: 'boolean', default: false },
   },
 })
@@ -30,7 +38,11 @@ function choice<Name extends keyof typeof CHOICES>(name: Name): (typeof CHOICES)
   return found ?? refuse(name, CHOICES[name].join(' or '))
 }
 
-function number(name: 'minutes' | 'seed' | 'pace', what: string, fits: (value: number) => boolean): number {
+function number(
+  name: 'minutes' | 'seed' | 'pace' | 'rows' | 'kills',
+  what: string,
+  fits: (value: number) => boolean,
+): number {
   const value = Number(values[name])
   return fits(value) ? value : refuse(name, what)
 }
@@ -61,6 +73,19 @@ if (values.heap) {
   if (values.json) console.log(JSON.stringify(report))
   else for (const [what, figure] of Object.entries(report)) console.log(`  ${what.padEnd(20)} ${figure}`)
   process.exit(report.slopeMbPerHour <= MAX_MB_PER_HOUR && report.errors === 0 ? 0 : 1)
+}
+
+if (values.backfill) {
+  const isCount = (value: number): boolean => Number.isInteger(value) && value >= 1
+  const report = await backfillCampaign({
+    ...common,
+    rows: number('rows', 'a whole number from 1 on', isCount),
+    mapping: choice('mapping'),
+    kills: number('kills', 'a whole number from 1 on', isCount),
+  })
+  if (values.json) console.log(JSON.stringify(report))
+  else for (const line of renderBackfill(report)) console.log(line)
+  process.exit(isFlawless(report) ? 0 : 1)
 }
 
 const report = await campaign({

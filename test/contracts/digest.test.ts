@@ -128,6 +128,7 @@ for (const [from, to] of ROADS) {
   const reason = (await from.missing()) ?? (await to.missing())
   describe.skipIf(reason !== undefined)(
     `${from.name} and ${to.name}${reason === undefined ? '' : ` (${reason})`}`,
+    { timeout: 90_000 },
     () => {
       it('make the same digest of the same rows, and another of any other', async () => {
         const left = await open(from)

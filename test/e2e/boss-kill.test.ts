@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { backfill } from '@twinspan/backfill'
+import { readSweepRecord } from '@twinspan/core'
 import { walkTo } from '@twinspan/core/testing'
 import { type BossJobs, createBossJobs } from '@twinspan/pg-boss'
 import { type QueryExecutorProvider, sql } from 'kysely'
@@ -95,6 +97,45 @@ describe.skipIf(missing !== undefined)('a worker of shards that is killed with S
     // A chunk that was checkpointed and never told of is not in the sum; one that was copied twice is in it once.
     expect(copied).toBeLessThanOrEqual(ROWS)
     expect(copied).toBeGreaterThanOrEqual(ROWS - 8 - 50)
+  })
+
+  it('costs a sweep the shard that it was at, and nothing of what it had found', async () => {
+    for await (const step of backfill(service.migration, service.migration.entities[0]!, { maxLegacyLoad: 1 }))
+      void step
+    await service.mirror.drain()
+    // What nobody captures, in the first shard, in the middle, and in the last one.
+    await sql`alter table users disable trigger all`.execute(databases.target.db)
+    await sql`delete from users where id in (3, 900, ${ROWS})`.execute(databases.target.db)
+    await sql`alter table users enable trigger all`.execute(databases.target.db)
+
+    expect(await jobs.enqueueSweeps({ shards: 4 })).toBe(4)
+    const victim = startWorker(50)
+    const swept = async (): Promise<number> => (await jobs.progress())[0]?.sweep.swept ?? 0
+    await vi.waitFor(async () => expect(await swept()).toBe(1), { timeout: 30_000, interval: 20 })
+    const told = victim.chunks.length
+    await vi.waitFor(() => expect(victim.chunks.length).toBeGreaterThan(told + 2), { timeout: 20_000, interval: 5 })
+    for (const id of [1, 600, 1_500]) await service.accounts.remove(id)
+    for (const id of [2, 601, 1_501]) await service.accounts.award(id)
+    victim.process.kill('SIGKILL')
+    await once(victim.process, 'exit')
+    expect(await swept()).toBe(1)
+
+    await sql`update pgboss.job set heartbeat_on = heartbeat_on - interval '1 minute' where state = 'active'`.execute(
+      databases.target.db,
+    )
+    await boss.supervise('twinspan/accounts/sweep')
+    const heirs = [startWorker(0), startWorker(0)]
+    await vi.waitFor(async () => expect((await jobs.progress())[0]?.jobs.sweep).toEqual({ completed: 4 }), {
+      timeout: 30_000,
+      interval: 200,
+    })
+    const { store } = service.migration
+    expect(await readSweepRecord(store, 'users')).toMatchObject({ drift: 3, undecided: 0 })
+    expect(await store.findings({ kind: 'reconcile' })).toHaveLength(3)
+    const rows = [victim, ...heirs].flatMap(({ chunks }) => chunks.map(([, read]) => read))
+    const read = rows.reduce((sum, one) => sum + one, 0)
+    expect(read).toBeGreaterThanOrEqual(ROWS - 3)
+    expect(read).toBeLessThanOrEqual(ROWS + ROWS / 4)
   })
 })
 

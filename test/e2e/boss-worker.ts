@@ -1,10 +1,11 @@
 /**
- * A process that works on the jobs of a backfill and says so after every chunk: `node boss-worker.ts <legacy url> <target url>
- * <ms to rest after a chunk>`. Run by boss-kill.test.ts.
+ * A process that works on the jobs of a backfill and of sweeps, and says so after every chunk and every page: `node boss-worker.ts
+ * <legacy url> <target url> <ms to rest after a chunk>`. Run by boss-kill.test.ts.
  */
 import { backfill } from '@twinspan/backfill'
 import { createMigration } from '@twinspan/core'
 import { createBossJobs } from '@twinspan/pg-boss'
+import { type ProgressOfSweep, reconcile } from '@twinspan/reconcile'
 import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { PgBoss } from 'pg-boss'
@@ -35,6 +36,16 @@ const jobs = createBossJobs(boss, migration, {
       yield progress
       await new Promise((resolve) => setTimeout(resolve, Number(restMs)))
     }
+  },
+  async *sweep(entity, share) {
+    let told = 0
+    const onProgress = ({ rows }: ProgressOfSweep): void => {
+      console.log(`${share.shard} ${rows - told}`)
+      told = rows
+    }
+    const maxPrimaryLoad = Number(restMs) > 0 ? 0.05 : 1
+    const pace = { pageRows: 50, digests: false, recheckMs: [50, 200, 500], maxPrimaryLoad }
+    yield* reconcile.sweepShards(migration, entity, { ...share, ...pace, claimMs: 1_500, onProgress })
   },
 })
 await jobs.work({ pollingIntervalSeconds: 0.5 })

@@ -58,7 +58,7 @@ export async function startService(databases: Databases): Promise<Service> {
 }
 
 /** Takes a migration as far as its switch: history copied, everything compared. */
-export async function prepareSwitch({ migration, mirror }: Service): Promise<void> {
+export async function prepareSwitch({ migration, mirror }: Pick<Service, 'migration' | 'mirror'>): Promise<void> {
   for (const to of PHASES.slice(1, PHASES.indexOf('canary') + 1)) {
     await migration.advance({ to, ...by })
     if (to === 'dual-write') for (const entity of migration.entities) await toTheEnd(backfill(migration, entity))

@@ -31,14 +31,14 @@ const KEYS: Readonly<Record<Engine['name'], string>> = {
   mariadb: 'bigint auto_increment primary key',
 }
 
-async function createLegacy(db: Kysely<LegacyDB>, engine: Engine['name']): Promise<void> {
+export async function createLegacy(db: Kysely<LegacyDB>, engine: Engine['name']): Promise<void> {
   const text = engine === 'mariadb' ? 'varchar(190)' : 'text'
   await sql`create table members (member_id ${sql.raw(KEYS[engine])}, mail ${sql.raw(text)} not null, status ${sql.raw(text)} not null, points integer not null)`.execute(
     db,
   )
 }
 
-async function createTarget(db: Kysely<TargetDB>, engine: Engine['name']): Promise<void> {
+export async function createTarget(db: Kysely<TargetDB>, engine: Engine['name']): Promise<void> {
   const text = engine === 'mariadb' ? 'varchar(190)' : 'text'
   await sql`create table users (id ${sql.raw(KEYS[engine])}, email ${sql.raw(text)} not null, active boolean not null, points integer not null)`.execute(
     db,

@@ -10,7 +10,7 @@ import {
 import { md5Crypt } from '@twinspan/shadow-auth/schemes'
 import type { Databases } from './databases.ts'
 
-export interface AuthParts extends Databases {
+export interface AuthParts extends Pick<Databases, 'legacy' | 'target'> {
   readonly fingerprintKey?: string
   readonly telemetry?: NonNullable<ShadowAuthOptions['telemetry']>
   /** Cheaper hashes, for tests. */
@@ -18,7 +18,7 @@ export interface AuthParts extends Databases {
   readonly admission?: NonNullable<ShadowAuthOptions['admission']>
 }
 
-/** The one line of the service that knows of two databases. */
+/** The one place of a login that knows of two databases. */
 export function createAuth({ legacy, target, hash = argon2id(), ...rest }: AuthParts): ShadowAuth {
   const { fingerprintKey, telemetry, admission } = rest
   return createShadowAuth({

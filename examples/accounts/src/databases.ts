@@ -1,23 +1,21 @@
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname } from 'node:path'
+import { surviveLostConnections } from '@twinspan/kysely'
 import SqliteDatabase from 'better-sqlite3'
-import { Kysely, SqliteDialect, sql } from 'kysely'
+import { type Generated, Kysely, MysqlDialect, PostgresDialect, SqliteDialect } from 'kysely'
+import { createPool } from 'mysql2'
+import pg from 'pg'
 
-/** The old system's table, hashes of three generations in it. */
+/** The old system: members with hashes of three generations, and what the service keeps beside them. */
 export interface LegacyDB {
   readonly members: {
-    readonly member_id: number
+    readonly member_id: Generated<number>
     readonly mail: string
     readonly name: string
     readonly passwd: string | null
     readonly banned: number
   }
-}
-
-/** The new system's. `users` is a mirrored copy; what belongs to logins is in tables of its own. */
-export interface TargetDB {
-  readonly users: { readonly id: number; readonly email: string; readonly name: string; readonly banned: number }
-  readonly credentials: { readonly user_id: number; readonly hash: string }
+  // Sessions and tokens stay where they are until nothing else is here any more: a target that is down logs nobody out.
   readonly sessions: {
     readonly id: string
     readonly user_id: number | null
@@ -32,86 +30,60 @@ export interface TargetDB {
   }
 }
 
+/** The new system's. `users` is a mirrored copy; what belongs to logins is in a table of its own. */
+export interface TargetDB {
+  readonly users: {
+    readonly id: Generated<number>
+    readonly email: string
+    readonly name: string
+    readonly banned: number
+  }
+  readonly credentials: { readonly user_id: number; readonly hash: string }
+}
+
 export interface Databases {
   readonly legacy: Kysely<LegacyDB>
   readonly target: Kysely<TargetDB>
+  /** The mirror's way to the target: on a server it has connections of its own, so that no request waits for one of its. */
+  readonly copies: Kysely<TargetDB>
   close(): Promise<void>
 }
 
-/** Opens both, and creates their tables where they are missing. */
-export async function openDatabases(directory: string): Promise<Databases> {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const open = <DB>(name: string): Kysely<DB> => {
-    const database = new SqliteDatabase(join(directory, name))
-    database.pragma('journal_mode = WAL')
-    return new Kysely<DB>({ dialect: new SqliteDialect({ database }) })
-  }
-  const legacy = open<LegacyDB>('legacy.db')
-  const target = open<TargetDB>('target.db')
-  for (const statement of LEGACY_TABLES) await sql.raw(statement).execute(legacy)
-  for (const statement of TARGET_TABLES) await sql.raw(statement).execute(target)
+/** Opens both, without asking either: a service starts while its target is down. */
+export function openDatabases({
+  legacy: from,
+  target: to,
+}: {
+  readonly legacy: string
+  readonly target: string
+}): Databases {
+  const legacy = from.startsWith('mysql://') ? openMysql<LegacyDB>(from) : openFile<LegacyDB>(from)
+  const isServer = /^postgres(ql)?:/.test(to)
+  const target = isServer ? openPostgres<TargetDB>(to, 10) : openFile<TargetDB>(to)
+  const copies = isServer ? openPostgres<TargetDB>(to, 3) : target
   return {
     legacy,
     target,
+    copies,
     async close() {
-      await Promise.all([legacy.destroy(), target.destroy()])
+      await Promise.all([...new Set([legacy, target, copies])].map((db) => db.destroy()))
     },
   }
 }
 
-const LEGACY_TABLES = [
-  `create table if not exists members (
-    member_id integer primary key, mail text not null collate nocase unique, name text not null, passwd text,
-    banned integer not null default 0
-  )`,
-]
-
-const TARGET_TABLES = [
-  `create table if not exists users (
-    id integer primary key, email text not null unique, name text not null, banned integer not null default 0
-  )`,
-  'create table if not exists credentials (user_id integer primary key references users on delete cascade, hash text not null)',
-  `create table if not exists sessions (
-    id text primary key, user_id integer, data text not null, expires_at integer not null
-  )`,
-  'create index if not exists sessions_of_user on sessions (user_id)',
-  `create table if not exists reset_tokens (
-    digest text primary key, user_id integer not null, expires_at integer not null, claimed integer not null default 0
-  )`,
-]
-
-/** Four members as the old system left them, and the copies of their rows. Their passwords are in the README. */
-export async function seed({ legacy, target }: Databases): Promise<void> {
-  await legacy
-    .insertInto('members')
-    .values(MEMBERS)
-    .onConflict((conflict) => conflict.doNothing())
-    .execute()
-  await target
-    .insertInto('users')
-    .values(
-      MEMBERS.map(({ member_id, mail, name, banned }) => ({ id: member_id, email: mail.toLowerCase(), name, banned })),
-    )
-    .onConflict((conflict) => conflict.doNothing())
-    .execute()
+function openFile<DB>(file: string): Kysely<DB> {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  const database = new SqliteDatabase(file)
+  database.pragma('journal_mode = WAL')
+  return new Kysely<DB>({ dialect: new SqliteDialect({ database }) })
 }
 
-// The hashes are published test vectors of crypt_blowfish, hashcat and Kratos.
-const MEMBERS: readonly LegacyDB['members'][] = [
-  {
-    member_id: 1,
-    mail: 'Ann@example.org',
-    name: 'Ann',
-    passwd: '$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW',
-    banned: 0,
-  },
-  { member_id: 2, mail: 'bob@example.org', name: 'Bob', passwd: '$P$984478476IagS59wHZvyQMArzfx58u.', banned: 0 },
-  { member_id: 3, mail: 'cleo@example.org', name: 'Cleo', passwd: '$1$28772684$iEwNOgGugqO9.bIz5sk8k/', banned: 0 },
-  {
-    member_id: 4,
-    mail: 'eve@example.org',
-    name: 'Eve',
-    passwd: '$2a$12$o6hx.Wog/wvFSkT/Bp/6DOxCtLRTDj7lm9on9suF/WaCGNVHbkfL6',
-    banned: 1,
-  },
-]
+function openMysql<DB>(uri: string): Kysely<DB> {
+  const pool = createPool({ uri, connectionLimit: 10, connectTimeout: 5_000, supportBigNumbers: true, timezone: 'Z' })
+  return new Kysely<DB>({ dialect: new MysqlDialect({ pool }) })
+}
+
+function openPostgres<DB>(connectionString: string, max: number): Kysely<DB> {
+  const pool = new pg.Pool({ connectionString, max, connectionTimeoutMillis: 5_000, query_timeout: 10_000 })
+  return new Kysely<DB>({ dialect: new PostgresDialect({ pool: surviveLostConnections(pool) }) })
+}

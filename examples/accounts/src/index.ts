@@ -1,7 +1,16 @@
-export { ANSWER, type Answer, answerTo, isLongEnough } from './answers.ts'
-export { type AuthParts, createAuth } from './auth.ts'
-export { type Config, configFrom } from './config.ts'
-export { type Databases, openDatabases, seed } from './databases.ts'
-export { createResets, type Mailer, type Resets } from './resets.ts'
-export { createSessions, SESSION_MS, type Sessions, type SessionUser } from './sessions.ts'
+export {
+  ANSWER,
+  type Answer,
+  answerTo,
+  answerToError,
+  complain,
+  emailIn,
+  type Failure,
+  isLongEnough,
+  nameIn,
+} from './answers.ts'
+export { configFrom } from './config.ts'
+export { openService, type Parts, type Service } from './service.ts'
+export { SESSION_MS, type Sessions, type SessionUser } from './sessions.ts'
 export { drain, onSignal } from './shutdown.ts'
+export { watchOptions } from './watch.ts'

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { ChangeVerdict, ShadowAuth } from '@twinspan/shadow-auth'
 import type { Kysely } from 'kysely'
-import type { TargetDB } from './databases.ts'
+import type { LegacyDB } from './databases.ts'
 
 /** Sends somebody the token with which a new password may be set. */
 export type Mailer = (to: string, token: string) => Promise<void>
@@ -18,19 +18,19 @@ const TOKEN_MS = 30 * 60 * 1_000
 
 export interface ResetParts {
   readonly auth: ShadowAuth
-  readonly target: Kysely<TargetDB>
+  readonly db: Kysely<LegacyDB>
   readonly mail: Mailer
   readonly now?: () => number
 }
 
-export function createResets({ auth, target, mail, now = Date.now }: ResetParts): Resets {
+export function createResets({ auth, db, mail, now = Date.now }: ResetParts): Resets {
   return {
     async request(email) {
       const found = await auth.findForReset(email)
       if (!found.ok) return
       const token = randomBytes(32).toString('base64url')
-      await target.deleteFrom('reset_tokens').where('expires_at', '<=', now()).execute()
-      await target
+      await db.deleteFrom('reset_tokens').where('expires_at', '<=', now()).execute()
+      await db
         .insertInto('reset_tokens')
         .values({ digest: digestOf(token), user_id: Number(found.uid), expires_at: now() + TOKEN_MS, claimed: 0 })
         .execute()
@@ -40,18 +40,22 @@ export function createResets({ auth, target, mail, now = Date.now }: ResetParts)
       if (typeof token !== 'string' || token.length > 100) return 'bad-token'
       const digest = digestOf(token)
       // One statement claims it: of two that come at once, one is too late.
-      const claimed = await target
+      const { numUpdatedRows } = await db
         .updateTable('reset_tokens')
         .set({ claimed: 1 })
         .where('digest', '=', digest)
         .where('claimed', '=', 0)
         .where('expires_at', '>', now())
-        .returning('user_id')
-        .executeTakeFirst()
-      if (claimed === undefined) return 'bad-token'
-      const verdict = await auth.resetPassword(claimed.user_id, password)
-      if (verdict.ok) await target.deleteFrom('reset_tokens').where('user_id', '=', claimed.user_id).execute()
-      else await target.updateTable('reset_tokens').set({ claimed: 0 }).where('digest', '=', digest).execute()
+        .executeTakeFirstOrThrow()
+      if (numUpdatedRows === 0n) return 'bad-token'
+      const { user_id } = await db
+        .selectFrom('reset_tokens')
+        .select('user_id')
+        .where('digest', '=', digest)
+        .executeTakeFirstOrThrow()
+      const verdict = await auth.resetPassword(user_id, password)
+      if (verdict.ok) await db.deleteFrom('reset_tokens').where('user_id', '=', user_id).execute()
+      else await db.updateTable('reset_tokens').set({ claimed: 0 }).where('digest', '=', digest).execute()
       return verdict
     },
   }

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { TargetDB } from './databases.ts'
+import type { LegacyDB } from './databases.ts'
 
 /** What a session may hold. */
 export interface SessionUser {
@@ -7,7 +7,7 @@ export interface SessionUser {
   readonly email: string
 }
 
-/** Where sessions are kept: in the target, so that every process of the service knows them. */
+/** Where sessions are kept: in the database, so that every process of the service knows them. */
 export interface Sessions {
   /** What was set, as JSON; `undefined` when there is none or it has expired. */
   get(id: string): Promise<string | undefined>
@@ -21,7 +21,7 @@ export interface Sessions {
 /** How long a session may lie idle. */
 export const SESSION_MS = 12 * 60 * 60 * 1_000
 
-export function createSessions(db: Kysely<TargetDB>, now: () => number = Date.now): Sessions {
+export function createSessions(db: Kysely<LegacyDB>, now: () => number = Date.now): Sessions {
   return {
     async get(id) {
       const row = await db
@@ -33,12 +33,10 @@ export function createSessions(db: Kysely<TargetDB>, now: () => number = Date.no
       return row?.data
     },
     async set(id, data, user) {
-      const values = { user_id: user?.id ?? null, data, expires_at: now() + SESSION_MS }
       await db.deleteFrom('sessions').where('expires_at', '<=', now()).execute()
       await db
-        .insertInto('sessions')
-        .values({ id, ...values })
-        .onConflict((conflict) => conflict.column('id').doUpdateSet(values))
+        .replaceInto('sessions')
+        .values({ id, user_id: user?.id ?? null, data, expires_at: now() + SESSION_MS })
         .execute()
     },
     async touch(id) {

@@ -1,15 +1,20 @@
+import { consoleHandler } from '@twinspan/console'
 import {
   ANSWER,
   type Answer,
   answerTo,
-  type Config,
+  answerToError,
+  complain,
+  emailIn,
+  type Failure,
   isLongEnough,
-  type Resets,
+  nameIn,
+  type Parts,
   SESSION_MS,
-  type Sessions,
   type SessionUser,
+  watchOptions,
 } from '@twinspan/example-accounts'
-import type { ShadowAuth } from '@twinspan/shadow-auth'
+import { routeRequests } from '@twinspan/router/express'
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express'
 import { type Options, rateLimit } from 'express-rate-limit'
 import session from 'express-session'
@@ -21,19 +26,11 @@ declare module 'express-session' {
   }
 }
 
-export interface AppParts {
-  readonly auth: ShadowAuth
-  readonly sessions: Sessions
-  readonly resets: Resets
-  readonly config: Pick<Config, 'production' | 'sessionSecret' | 'proxies'>
-  /** Wrong passwords and reset mails per address in a quarter of an hour. */
-  readonly attempts?: number
-}
-
 const QUARTER_MS = 15 * 60 * 1_000
 
-/** The service: login, logout, change, reset. What is called the same everywhere stands in `@twinspan/example-accounts`. */
-export function createApp({ auth, sessions, resets, config, attempts = 20 }: AppParts): Express {
+/** The service: its members, their logins, and the console. What is called the same everywhere stands in `@twinspan/example-accounts`. */
+export function createApp({ auth, sessions, resets, twin, config, attempts = 20 }: Parts): Express {
+  const { migration, members, router } = twin
   const app = express()
   app.disable('x-powered-by')
   app.set('trust proxy', config.proxies)
@@ -55,6 +52,9 @@ export function createApp({ auth, sessions, resets, config, attempts = 20 }: App
       cookie: { httpOnly: true, sameSite: 'lax', secure: config.production, path: '/', maxAge: SESSION_MS },
     }),
   )
+  app.use('/twinspan', consoleHandler(migration, watchOptions<Request>(twin, config.console, userOf)))
+  // From here on a request goes by one phase and, in a canary, by one side, whatever happens meanwhile.
+  app.use(routeRequests(migration, router, { unit: (request: Request) => userOf(request)?.id.toString() }))
   const limits: Partial<Options> = {
     windowMs: QUARTER_MS,
     limit: attempts,
@@ -85,14 +85,35 @@ export function createApp({ auth, sessions, resets, config, attempts = 20 }: App
     response.status(204).end()
   })
 
-  app.get('/me', (request, response) => {
-    const { user } = request.session
+  app.get('/me', async (request, response) => {
+    const user = userOf(request)
+    const member = user && (await members.find(user.id))
+    if (member === undefined) return say(response, ANSWER.notLoggedIn)
+    response.json(member)
+  })
+
+  app.put('/me', async (request, response) => {
+    const user = userOf(request)
     if (user === undefined) return say(response, ANSWER.notLoggedIn)
-    response.json({ user })
+    const name = nameIn(bodyOf(request)['name'])
+    if (name === undefined) return say(response, ANSWER.badMember)
+    const member = await members.rename(user.id, name)
+    if (member === undefined) return say(response, ANSWER.notLoggedIn)
+    response.json(member)
+  })
+
+  app.post('/members', async (request, response) => {
+    if (userOf(request) === undefined) return say(response, ANSWER.notLoggedIn)
+    const body = bodyOf(request)
+    const [email, name] = [emailIn(body['email']), nameIn(body['name'])]
+    if (email === undefined || name === undefined) return say(response, ANSWER.badMember)
+    // In either store: somebody who has not been copied yet keeps the address.
+    if (await auth.isReserved(email)) return say(response, ANSWER.taken)
+    response.status(201).json(await members.create(email, name))
   })
 
   app.post('/password', guesses, async (request, response) => {
-    const { user } = request.session
+    const user = userOf(request)
     if (user === undefined) return say(response, ANSWER.notLoggedIn)
     const { current, next } = bodyOf(request)
     if (!isLongEnough(next)) return say(response, ANSWER.tooShort)
@@ -130,6 +151,10 @@ export function createApp({ auth, sessions, resets, config, attempts = 20 }: App
   return app
 }
 
+function userOf(request: Request): SessionUser | undefined {
+  return request.session.user
+}
+
 function bodyOf(request: Request): Readonly<Record<string, unknown>> {
   return (request.body ?? {}) as Readonly<Record<string, unknown>>
 }
@@ -155,17 +180,11 @@ function whileConnected(response: Response): AbortSignal {
   return gone.signal
 }
 
-const onError: ErrorRequestHandler = (error: Error & { status?: number }, _request, response, next) => {
+const onError: ErrorRequestHandler = (error: Failure, _request, response, next) => {
   // Nobody is there any more to be answered.
   if (response.destroyed) return
   if (response.headersSent) return next(error)
-  if (error.status === 413) return say(response, ANSWER.tooLarge)
-  if (error.status !== undefined && error.status < 500) return say(response, ANSWER.badRequest)
-  complain(error)
-  return say(response, ANSWER.failed)
-}
-
-// The class and the code, never the message: drivers and parsers quote what they were given.
-function complain(error: Error & { readonly code?: unknown }): void {
-  console.error(new Date().toISOString(), error.name, error.code ?? '')
+  const { isOurs, ...answer } = answerToError(error)
+  if (isOurs) complain(error)
+  say(response, answer)
 }

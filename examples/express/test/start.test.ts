@@ -1,3 +1,3 @@
 import { startContract } from '@twinspan/example-accounts/testing'
 
-startContract(new URL('../src/main.ts', import.meta.url))
+await startContract(new URL('../src/main.ts', import.meta.url))

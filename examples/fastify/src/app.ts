@@ -1,18 +1,23 @@
 import cookie from '@fastify/cookie'
 import rateLimit from '@fastify/rate-limit'
 import session from '@fastify/session'
+import { consolePlugin } from '@twinspan/console/fastify'
 import {
   ANSWER,
   type Answer,
   answerTo,
-  type Config,
+  answerToError,
+  complain,
+  emailIn,
+  type Failure,
   isLongEnough,
-  type Resets,
+  nameIn,
+  type Parts,
   SESSION_MS,
-  type Sessions,
   type SessionUser,
+  watchOptions,
 } from '@twinspan/example-accounts'
-import type { ShadowAuth } from '@twinspan/shadow-auth'
+import { routedRequests } from '@twinspan/router/fastify'
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { createAttempts } from './attempts.ts'
 import { sessionStore } from './session-store.ts'
@@ -23,30 +28,26 @@ declare module 'fastify' {
   }
 }
 
-export interface AppParts {
-  readonly auth: ShadowAuth
-  readonly sessions: Sessions
-  readonly resets: Resets
-  readonly config: Pick<Config, 'production' | 'sessionSecret' | 'proxies'>
-  /** Wrong passwords and reset mails per address in a quarter of an hour. */
-  readonly attempts?: number
-}
-
 const QUARTER_MS = 15 * 60 * 1_000
 
-/** The service: login, logout, change, reset. What is called the same everywhere stands in `@twinspan/example-accounts`. */
-export async function createApp({ auth, sessions, resets, config, attempts = 20 }: AppParts): Promise<FastifyInstance> {
+/** The service: its members, their logins, and the console. What is called the same everywhere stands in `@twinspan/example-accounts`. */
+export async function createApp({
+  auth,
+  sessions,
+  resets,
+  twin,
+  config,
+  attempts = 20,
+}: Parts): Promise<FastifyInstance> {
+  const { migration, members, router } = twin
   const app = fastify({ bodyLimit: 8 * 1_024, trustProxy: (_address, hop) => hop < config.proxies })
   // Only JSON is read, which no foreign page can send without asking first; together with SameSite cookies that is the
   // protection against forged requests.
   app.removeContentTypeParser('text/plain')
-  app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
-    const { statusCode = 500 } = error
-    if (statusCode === 413) return say(reply, ANSWER.tooLarge)
-    if (statusCode === 429) return say(reply, ANSWER.tooMany)
-    if (statusCode < 500) return say(reply, ANSWER.badRequest)
-    complain(error)
-    return say(reply, ANSWER.failed)
+  app.setErrorHandler((error: Failure, _request, reply) => {
+    const { isOurs, ...answer } = answerToError(error)
+    if (isOurs) complain(error)
+    return say(reply, answer)
   })
   app.addHook('onRequest', async (_request, reply) => {
     void reply.header('Cache-Control', 'no-store')
@@ -60,6 +61,13 @@ export async function createApp({ auth, sessions, resets, config, attempts = 20 
     store: sessionStore(sessions),
     saveUninitialized: false,
     cookie: { httpOnly: true, sameSite: 'lax', secure: config.production, path: '/', maxAge: SESSION_MS },
+  })
+  // From here on a request goes by one phase and, in a canary, by one side, whatever happens meanwhile.
+  await app.register(
+    routedRequests(migration, router, { unit: (request: FastifyRequest) => userOf(request)?.id.toString() }),
+  )
+  await app.register(consolePlugin(migration, watchOptions<FastifyRequest>(twin, config.console, userOf)), {
+    prefix: '/twinspan',
   })
   const guesses = createAttempts(attempts, QUARTER_MS)
   const mails = { config: { rateLimit: { max: attempts, timeWindow: QUARTER_MS } } }
@@ -88,12 +96,30 @@ export async function createApp({ auth, sessions, resets, config, attempts = 20 
   })
 
   app.get('/me', async (request, reply) => {
-    const { user } = request.session
-    return user === undefined ? say(reply, ANSWER.notLoggedIn) : { user }
+    const user = userOf(request)
+    return (user && (await members.find(user.id))) ?? say(reply, ANSWER.notLoggedIn)
+  })
+
+  app.put('/me', async (request, reply) => {
+    const user = userOf(request)
+    if (user === undefined) return say(reply, ANSWER.notLoggedIn)
+    const name = nameIn(bodyOf(request)['name'])
+    if (name === undefined) return say(reply, ANSWER.badMember)
+    return (await members.rename(user.id, name)) ?? say(reply, ANSWER.notLoggedIn)
+  })
+
+  app.post('/members', async (request, reply) => {
+    if (userOf(request) === undefined) return say(reply, ANSWER.notLoggedIn)
+    const body = bodyOf(request)
+    const [email, name] = [emailIn(body['email']), nameIn(body['name'])]
+    if (email === undefined || name === undefined) return say(reply, ANSWER.badMember)
+    // In either store: somebody who has not been copied yet keeps the address.
+    if (await auth.isReserved(email)) return say(reply, ANSWER.taken)
+    return reply.code(201).send(await members.create(email, name))
   })
 
   app.post('/password', guarded, async (request, reply) => {
-    const { user } = request.session
+    const user = userOf(request)
     if (user === undefined) return say(reply, ANSWER.notLoggedIn)
     const { current, next } = bodyOf(request)
     if (!isLongEnough(next)) return say(reply, ANSWER.tooShort)
@@ -127,6 +153,10 @@ export async function createApp({ auth, sessions, resets, config, attempts = 20 
   return app
 }
 
+function userOf(request: FastifyRequest): SessionUser | undefined {
+  return request.session.user
+}
+
 function bodyOf(request: FastifyRequest): Readonly<Record<string, unknown>> {
   return (request.body ?? {}) as Readonly<Record<string, unknown>>
 }
@@ -148,9 +178,4 @@ function whileConnected(reply: FastifyReply): AbortSignal {
   const gone = new AbortController()
   reply.raw.once('close', () => gone.abort())
   return gone.signal
-}
-
-// The class and the code, never the message: drivers and parsers quote what they were given.
-function complain(error: Error & { readonly code?: unknown }): void {
-  console.error(new Date().toISOString(), error.name, error.code ?? '')
 }

@@ -1,13 +1,15 @@
 import { backfillDocument, type Entity, InvalidOptionError, type Migration } from '@twinspan/core'
-import { createClaim } from './claim.ts'
-import { copyShards } from './copy-shards.ts'
 import { copyWhole } from './copy-whole.ts'
 import { dryRun } from './dry-run.ts'
 import type { Job } from './job.ts'
-import { layOut } from './lay-out.ts'
 import { type BackfillOptions, liveSettingsOf, type Settings, settingsOf } from './options.ts'
 import { assertAllowed } from './persist.ts'
 import type { BackfillProgress } from './progress.ts'
+import { createClaim } from './shards/claim.ts'
+import { copyShards } from './shards/copy-shards.ts'
+import { layOut } from './shards/lay-out.ts'
+import { createNoteTaker } from './throttle/take-note.ts'
+import { createThrottle } from './throttle/throttle.ts'
 
 /**
  * Copies the rows that legacy has and the target lacks, chunk by chunk, beside live traffic. Never overwrites what is there,
@@ -49,6 +51,8 @@ async function* run(migration: Migration, entity: Entity, given: Settings): Asyn
     own: liveSettingsOf(given),
     end: () => stop.abort(),
     claim,
+    throttle: createThrottle({ migration, entity, settings }),
+    notes: createNoteTaker(migration, entity),
     shard: null,
     track(work) {
       working = work
@@ -58,6 +62,7 @@ async function* run(migration: Migration, entity: Entity, given: Settings): Asyn
   try {
     yield* given.dryRun ? dryRun(job) : copyAll(job)
   } finally {
+    await job.notes.end()
     await claim.release().catch(() => {})
   }
 }

@@ -1,8 +1,8 @@
 import { type Key, keyText, scanKeys, TranslationError, translateRow } from '@twinspan/core'
-import { rangeAfter } from './copy-chunk.ts'
+import { rangeAfter } from './chunk/read-chunk.ts'
 import { type Job, mark } from './job.ts'
-import type { ChunkClock } from './pace.ts'
 import { reach } from './reach.ts'
+import type { ChunkClock } from './throttle/pace.ts'
 
 export interface CheckedPage {
   readonly rows: number

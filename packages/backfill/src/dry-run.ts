@@ -1,10 +1,14 @@
 import { copyOptions, type Key, PhaseRefusedError, redact, TranslationError, translateRow } from '@twinspan/core'
-import { NO_CLAIM } from './claim.ts'
-import { rangeAfter } from './copy-chunk.ts'
+import { rangeAfter } from './chunk/read-chunk.ts'
 import type { Job } from './job.ts'
-import { createPace } from './pace.ts'
-import { rest } from './persist.ts'
-import type { BackfillProgress } from './progress.ts'
+import { closedGate, rest } from './persist.ts'
+import type { BackfillProgress, ThrottleReason } from './progress.ts'
+import { Outage } from './reach.ts'
+import { DONE } from './report.ts'
+import { NO_CLAIM } from './shards/claim.ts'
+import { createPace } from './throttle/pace.ts'
+
+const LOOK_AGAIN_MS = 1_000
 
 /** What a row would fail with, where its key is free and another row holds one of its unique values. */
 const UNIQUE = 'another row holds one of its unique values'
@@ -30,25 +34,17 @@ export async function* dryRun(job: Job): AsyncGenerator<BackfillProgress> {
     )
   }
   const counted = (await entity.legacy.count?.())?.rows ?? 0
-  const pace = createPace(settings, migration.now, 500)
+  const pace = createPace(settings, migration.now, 500, job.throttle)
   const problems: Record<string, number> = {}
   let rows = 0
   let failed = 0
-  for (let after: Key | null = null; ; ) {
-    if (settings.signal.aborted) return
-    const limit = pace.chunkRows
-    const clock = pace.chunk()
-    const from: Key | null = after
-    const page = await clock.legacy(() => entity.legacy.scan(rangeAfter(from, limit)))
-    for (const reason of await tryRows(job, page)) {
-      problems[reason] = (problems[reason] ?? 0) + 1
-      failed += 1
-    }
-    rows += page.length
-    const done = page.length < limit
-    const { ms, restMs } = clock.end(page.length, limit)
+  const report = (
+    chunk: { readonly rows: number; readonly ms: number; readonly throttledBy: ThrottleReason | null },
+    done: boolean,
+  ): BackfillProgress => {
     const totalRows = done ? rows : Math.max(rows, counted)
-    yield {
+    const eta = done ? DONE : pace.eta(totalRows - rows)
+    return {
       entity: entity.name,
       rows,
       totalRows,
@@ -56,16 +52,51 @@ export async function* dryRun(job: Job): AsyncGenerator<BackfillProgress> {
       marked: 0,
       quarantined: failed,
       problems: { ...problems },
-      chunkRows: page.length,
-      chunkMs: ms,
-      etaMs: done ? 0 : pace.eta(totalRows - rows),
+      chunkRows: chunk.rows,
+      chunkMs: chunk.ms,
+      etaMs: eta?.ms ?? null,
+      etaRangeMs: eta?.rangeMs ?? null,
       shard: null,
-      throttledBy: restMs > 0 ? 'legacy-load' : null,
+      throttledBy: chunk.throttledBy,
+      throttle: job.throttle.status(chunk.throttledBy),
       done,
     }
+  }
+  for (let after: Key | null = null; ; ) {
+    if (settings.signal.aborted) return
+    const lost = (await closedGate(job)) ?? (await lookOrFail(job))
+    if (lost !== null) {
+      yield report({ rows: 0, ms: 0, throttledBy: lost }, false)
+      await rest({ ...job, claim: NO_CLAIM }, LOOK_AGAIN_MS)
+      continue
+    }
+    const limit = pace.chunkRows
+    const clock = pace.chunk()
+    const from: Key | null = after
+    const page = await job.throttle.working(async () => {
+      const read = await clock.legacy(() => entity.legacy.scan(rangeAfter(from, limit)))
+      for (const reason of await tryRows(job, read)) {
+        problems[reason] = (problems[reason] ?? 0) + 1
+        failed += 1
+      }
+      return read
+    })
+    rows += page.length
+    const done = page.length < limit
+    const { ms, restMs, throttledBy } = clock.end(page.length, limit)
+    yield report({ rows: page.length, ms, throttledBy }, done)
     if (done) return
     after = entity.keyOf('legacy', page.at(-1))
     await rest({ ...job, claim: NO_CLAIM }, restMs)
+  }
+}
+
+/** Nobody is patient here: a legacy that does not answer ends a dry run. */
+async function lookOrFail({ throttle }: Job): Promise<ThrottleReason | null> {
+  try {
+    return await throttle.look()
+  } catch (error) {
+    throw error instanceof Outage ? error.cause : error
   }
 }
 

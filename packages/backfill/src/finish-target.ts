@@ -2,10 +2,10 @@ import type { Key } from '@twinspan/core'
 import { checkTargetPage } from './check-target.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import type { Job } from './job.ts'
-import type { Pace } from './pace.ts'
 import { persist, rest } from './persist.ts'
 import type { BackfillProgress } from './progress.ts'
 import type { Report } from './report.ts'
+import type { Pace } from './throttle/pace.ts'
 
 /** The last pass where ranges of keys cannot tell everything. A crash repeats it. */
 export async function* finishTarget(
@@ -33,7 +33,7 @@ export async function* finishTarget(
     })
     if (page === undefined) return
     marked += page.marked
-    yield report.advanced(page.rows, page.ms, page.restMs > 0 ? 'legacy-load' : null)
+    yield report.advanced(page.rows, page.ms, page.throttledBy)
     if (page.after === null) return
     after = page.after
     await rest(job, page.restMs)

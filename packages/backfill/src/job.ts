@@ -1,9 +1,11 @@
 import type { Entity, Key, Migration } from '@twinspan/core'
 import { keyText } from '@twinspan/core'
-import type { JobClaim } from './claim.ts'
 import type { LiveOptions, Settings } from './options.ts'
-import type { ChunkClock } from './pace.ts'
 import { reach } from './reach.ts'
+import type { JobClaim } from './shards/claim.ts'
+import type { ChunkClock } from './throttle/pace.ts'
+import type { NoteTaker } from './throttle/take-note.ts'
+import type { Throttle } from './throttle/throttle.ts'
 
 /** What every step of one backfill works with. */
 export interface Job {
@@ -16,6 +18,8 @@ export interface Job {
   /** Tells this worker to end after the chunk at work. */
   readonly end: () => void
   readonly claim: JobClaim
+  readonly throttle: Throttle
+  readonly notes: NoteTaker
   /** The part of the key space that `claim` is for; `null`: all of it. */
   readonly shard: Shard | null
   /** Lets `migration.stop()` wait for the end of what is at work. */

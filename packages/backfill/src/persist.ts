@@ -1,9 +1,9 @@
 import { type Migration, PhaseRefusedError, within } from '@twinspan/core'
-import { NO_CLAIM } from './claim.ts'
 import { followControl } from './control.ts'
 import type { Job } from './job.ts'
 import type { BackfillProgress, ThrottleReason } from './progress.ts'
 import { Outage } from './reach.ts'
+import { NO_CLAIM } from './shards/claim.ts'
 
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 5_000
@@ -30,12 +30,14 @@ export async function* persist<T>(
       try {
         await job.claim.keep()
         const order = await followControl(job)
-        if (order === 'go') return await job.track(work())
         if (order === 'cancel') {
           job.end()
           return undefined
         }
-        reason = 'paused'
+        // Whoever holds no claim only looks at the store.
+        const watched = job.claim !== NO_CLAIM
+        reason = order === 'pause' ? 'paused' : watched ? await job.throttle.look() : null
+        if (reason === null) return await job.track(watched ? job.throttle.working(work) : work())
       } catch (error) {
         if (error === signal.reason && signal.aborted) return undefined
         if (!(error instanceof Outage)) throw error
@@ -47,7 +49,7 @@ export async function* persist<T>(
       }
     }
     yield paused(reason)
-    await rest(job, pauseMs)
+    await wait(job, pauseMs)
     pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)
   }
 }
@@ -58,8 +60,12 @@ export function unclaimed(job: Job): Job {
   return { ...job, settings, claim: NO_CLAIM }
 }
 
-/** Waits, and keeps the claim meanwhile. Ends early when the backfill is told to. */
+/** Leaves legacy alone for a while after a chunk. Keeps the claim meanwhile, and ends early when the backfill is told to. */
 export async function rest(job: Job, ms: number): Promise<void> {
+  if (ms > 0) await job.throttle.resting(() => wait(job, ms))
+}
+
+async function wait(job: Job, ms: number): Promise<void> {
   const { migration, settings, claim } = job
   // The migration's own timers keep no process alive, and nothing else may be open while we wait.
   const alive = setInterval(() => {}, 60_000)
@@ -88,7 +94,7 @@ export function assertAllowed(migration: Migration): void {
 }
 
 /** What forbids the next chunk. Fails closed: what cannot be known forbids it. */
-async function closedGate({ migration, settings }: Job): Promise<ThrottleReason | null> {
+export async function closedGate({ migration, settings }: Job): Promise<ThrottleReason | null> {
   const { stale, switching } = migration.snapshot
   if (stale || switching) return 'phase'
   const { health, healthTimeoutMs } = settings

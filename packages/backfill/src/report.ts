@@ -1,6 +1,7 @@
-import type { BackfillRecord, Migration } from '@twinspan/core'
-import type { Pace } from './pace.ts'
+import type { BackfillRecord } from '@twinspan/core'
+import type { Job } from './job.ts'
 import type { BackfillProgress, ThrottleReason } from './progress.ts'
+import type { Eta, Pace } from './throttle/pace.ts'
 
 /** What a progress is made of. */
 export interface Standing {
@@ -17,15 +18,25 @@ export interface Report {
   paused(reason: ThrottleReason): BackfillProgress
 }
 
+export const DONE: Eta = { ms: 0, rangeMs: [0, 0] }
+
 /** Turns where the backfill stands into progress, and tells the migration's listeners at the same time. */
-export function createReport(migration: Migration, standing: () => Standing): Report {
+export function createReport(
+  { migration, throttle, notes }: Pick<Job, 'migration' | 'throttle' | 'notes'>,
+  standing: () => Standing,
+): Report {
   const make = (chunkRows: number, chunkMs: number, throttledBy: ThrottleReason | null): BackfillProgress => {
     const { record, counted, pace, shard } = standing()
     const { entity, rows, inserted, marked, quarantined, done } = record
     // Legacy shrinks and grows meanwhile; at the end there is no more than what was there.
     const totalRows = done ? rows : Math.max(rows, counted)
-    const etaMs = done ? 0 : pace.eta(totalRows - rows)
-    migration.events.emit({ type: 'backfill', entity, rows, totalRows, etaMs })
+    const eta = done ? DONE : pace.eta(totalRows - rows)
+    const etaMs = eta?.ms ?? null
+    const status = throttle.status(throttledBy)
+    const { by, value, limit, why, forMs } = status
+    const held = { by, value, limit, why, forMs }
+    notes.note(held)
+    migration.events.emit({ type: 'backfill', entity, rows, totalRows, etaMs, throttle: held })
     return {
       entity,
       rows,
@@ -37,8 +48,10 @@ export function createReport(migration: Migration, standing: () => Standing): Re
       chunkRows,
       chunkMs,
       etaMs,
+      etaRangeMs: eta?.rangeMs ?? null,
       shard,
       throttledBy,
+      throttle: status,
       done,
     }
   }

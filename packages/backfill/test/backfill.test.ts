@@ -446,15 +446,29 @@ describe('a dry run', () => {
       target: (users) => ({
         ...users,
         insertMissing: async (rows, options) => {
-          if (rows.some((row) => row.id === 33))
+          if (rows.some(({ id }) => id === 5 || id === 33))
             throw Object.assign(new Error('bad'), { code: '22P02', column: 'email' })
           return users.insertMissing?.(rows, options) ?? { inserted: 0, conflicts: [] }
         },
       }),
     })
     const progress = await finish(made, { dryRun: true })
-    expect(progress.at(-1)?.problems).toEqual({ 'Error (22P02, email)': 1 })
+    expect(progress.at(-1)).toMatchObject({ quarantined: 2, problems: { 'Error (22P02, email)': 2 } })
     expect(made.users.rows()).toEqual([])
+  })
+
+  it('holds it against no row that the target does not answer', async () => {
+    const gone = new Error('connection lost')
+    const made = await world(40, {
+      target: (users) => ({
+        ...users,
+        insertMissing: async () => {
+          Object.assign(made.migration.sides.target.fence, { read: () => Promise.reject(gone) })
+          throw gone
+        },
+      }),
+    })
+    await expect(finish(made, { dryRun: true })).rejects.toBe(gone)
   })
 
   it("stands in nobody's way", async () => {

@@ -52,6 +52,7 @@ export interface ProcessOptions {
   readonly target?: (users: MemoryTable<User>) => EntityStore<User>
   readonly legacy?: (members: MemoryTable<Member>) => EntityStore<Member>
   readonly targetSide?: (side: Side) => Side
+  readonly legacySide?: (side: Side) => Side
   readonly migration?: Partial<MigrationOptions>
 }
 
@@ -74,7 +75,7 @@ export async function join(shared: Databases, options: ProcessOptions = {}): Pro
   })
   const migration = createMigration({
     name: 'users',
-    legacy: legacySide,
+    legacy: options.legacySide?.(legacySide) ?? legacySide,
     target: options.targetSide?.(targetSide) ?? targetSide,
     store: targetSide.store,
     entities: [entity],

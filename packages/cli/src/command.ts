@@ -14,6 +14,8 @@ export interface Context {
 
 /** One command as a row of facts. */
 export interface CommandDefinition<Options> {
+  /** The command that this one stands under: `'backfill'` of `backfill pause`. */
+  readonly under?: string
   /** With its arguments: `'advance [phase]'`. */
   readonly usage: string
   readonly summary: string

@@ -1,5 +1,5 @@
 /** The engines that a configuration can be written for. */
-export const ENGINES = ['sqlite', 'postgres', 'mysql'] as const
+export const ENGINES = ['sqlite', 'postgres', 'pglite', 'mysql', 'mariadb'] as const
 
 export type Engine = (typeof ENGINES)[number]
 
@@ -18,6 +18,20 @@ interface EngineFacts {
   connect(variable: string): string
 }
 
+const MYSQL: EngineFacts = {
+  dialect: 'MysqlDialect',
+  imports: ["import { createPool } from 'mysql2'"],
+  // Integers beyond 2^53 as they are, and instants by one clock, whatever the machine's zone is.
+  connect: (variable) =>
+    `new MysqlDialect({
+      pool: createPool({
+        uri: process.env['${variable}'] ?? 'mysql://localhost/app',
+        supportBigNumbers: true,
+        timezone: 'Z',
+      }),
+    })`,
+}
+
 const FACTS: Readonly<Record<Engine, EngineFacts>> = {
   sqlite: {
     dialect: 'SqliteDialect',
@@ -29,26 +43,30 @@ const FACTS: Readonly<Record<Engine, EngineFacts>> = {
     dialect: 'PostgresDialect',
     imports: ["import pg from 'pg'"],
     connect: (variable) =>
-      `new PostgresDialect({\n    pool: surviveLostConnections(new pg.Pool({ connectionString: process.env['${variable}'] })),\n  })`,
+      `new PostgresDialect({
+      pool: surviveLostConnections(new pg.Pool({ connectionString: process.env['${variable}'] })),
+    })`,
   },
-  mysql: {
-    dialect: 'MysqlDialect',
-    imports: ["import { createPool } from 'mysql2'"],
+  pglite: {
+    dialect: 'PGliteDialect',
+    imports: ["import { PGlite } from '@electric-sql/pglite'"],
     connect: (variable) =>
-      `new MysqlDialect({ pool: createPool(process.env['${variable}'] ?? 'mysql://localhost/app') })`,
+      `new PGliteDialect({ pglite: () => PGlite.create(process.env['${variable}'] ?? '${variable.toLowerCase()}-data') })`,
   },
+  mysql: MYSQL,
+  mariadb: MYSQL,
 }
 
 /** The text of a `twinspan.config.ts` that compiles and says what to fill in. */
 export function configTemplate({ name, legacy, target, entity }: TemplateOptions): string {
   const engines = [...new Set([legacy, target])]
-  const dialects = ['type Generated', 'Kysely', ...engines.map((engine) => FACTS[engine].dialect)].sort(byName)
+  const dialects = ['type Generated', 'Kysely', ...new Set(engines.map((engine) => FACTS[engine].dialect))].sort(byName)
   const kysely = engines.includes('postgres') ? 'kyselySide, surviveLostConnections' : 'kyselySide'
   const table = quoted(entity)
   return `${[
     "import { createMigration, defineEntity, sameColumns } from '@twinspan/core'",
     `import { ${kysely} } from '@twinspan/kysely'`,
-    ...engines.flatMap((engine) => FACTS[engine].imports),
+    ...new Set(engines.flatMap((engine) => FACTS[engine].imports)),
     `import { ${dialects.join(', ')} } from 'kysely'`,
     "import { defineConfig } from 'twinspan'",
   ].join('\n')}
@@ -62,8 +80,12 @@ interface TargetTables {
 }
 
 export default defineConfig(() => {
-  const legacyDb = new Kysely<LegacyTables>({ dialect: ${FACTS[legacy].connect('LEGACY')} })
-  const targetDb = new Kysely<TargetTables>({ dialect: ${FACTS[target].connect('TARGET')} })
+  const legacyDb = new Kysely<LegacyTables>({
+    dialect: ${FACTS[legacy].connect('LEGACY')},
+  })
+  const targetDb = new Kysely<TargetTables>({
+    dialect: ${FACTS[target].connect('TARGET')},
+  })
   const legacy = kyselySide(legacyDb)
   const target = kyselySide(targetDb)
 

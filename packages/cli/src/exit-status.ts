@@ -23,6 +23,7 @@ const OUTCOMES: Readonly<Partial<Record<ErrorCode, Outcome>>> = {
   TWINSPAN_UNSUPPORTED_ENGINE: 'usage',
   TWINSPAN_PHASE_REFUSED: 'blocked',
   TWINSPAN_CUTOVER_BLOCKED: 'blocked',
+  TWINSPAN_CERTIFICATE_REFUSED: 'blocked',
   TWINSPAN_TARGET_NOT_EMPTY: 'blocked',
   TWINSPAN_ROLLOUT_KILLED: 'blocked',
   TWINSPAN_JOB_CLAIMED: 'blocked',

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { Command, Option } from 'commander'
+import { type Argument, Command, Option } from 'commander'
 import type { CommandDefinition, GlobalOptions } from './command.ts'
 import { EXIT_STATUS } from './exit-status.ts'
 import type { Host } from './host.ts'
@@ -12,14 +12,26 @@ export function createProgram(
   commands: readonly AnyCommand[],
   perform: (command: AnyCommand, options: GlobalOptions, args: readonly string[]) => Promise<void>,
 ): Command {
-  const program = new Command('twinspan')
+  const program: Command = new Command('twinspan')
     .description('Drives a migration from one data store to another.')
     .version(version())
     .option('-c, --config <file>', 'the configuration (default: twinspan.config.ts)')
     .option('--json', 'objects for machines, one on a line')
     .exitOverride()
     .showHelpAfterError('Add --help for the options and examples.')
-    .configureHelp({ showGlobalOptions: true, helpWidth: 80 })
+    .configureHelp({
+      showGlobalOptions: true,
+      helpWidth: 80,
+      subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(termOf)].join(' '),
+      // Those of a command above are not: they have to stand before this one's name.
+      visibleGlobalOptions: (command) =>
+        command === program
+          ? []
+          : program
+              .createHelp()
+              .visibleOptions(program)
+              .filter(({ long }) => long !== '--help'),
+    })
     .configureOutput({
       writeOut: (text) => host.stdout.write(text),
       writeErr: (text) => host.stderr.write(text),
@@ -27,7 +39,9 @@ export function createProgram(
     .addHelpText('after', `\nExit status:\n${statuses()}`)
 
   for (const command of commands) {
-    const added = program.command(command.usage).summary(command.summary)
+    const parent = program.commands.find((known) => known.name() === command.under)
+    // Options that the command above has too are read by it, and come with all others: optsWithGlobals.
+    const added = (parent ?? program).command(command.usage).summary(command.summary)
     added.description([command.summary, command.details].filter((text) => text !== undefined).join('\n\n'))
     for (const option of [...(command.options ?? []), ...(command.changes === true ? answerable(host) : [])]) {
       added.addOption(option)
@@ -39,6 +53,11 @@ export function createProgram(
     })
   }
   return program
+}
+
+function termOf(argument: Argument): string {
+  const name = argument.variadic ? `${argument.name()}...` : argument.name()
+  return argument.required ? `<${name}>` : `[${name}]`
 }
 
 function answerable({ env }: Host): readonly Option[] {

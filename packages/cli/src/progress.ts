@@ -18,7 +18,9 @@ export interface Progress {
 }
 
 const EVERY_MS = 2_000
-const BAR = 24
+
+/** Wide enough to see it move, and on 80 columns narrow enough for millions of rows and the time left. */
+const barOf = (columns: number): number => (columns < 100 ? 16 : 24)
 
 export function createProgress(host: Host, output: Output): Progress {
   if (output.json) return { update() {}, stop() {} }
@@ -30,9 +32,11 @@ function bars({ stderr, signal }: Host): Progress {
     {
       stream: stderr,
       format: (_, { progress }, payload: Standing & { readonly name: string }) => {
-        const full = Math.round(progress * BAR)
-        const bar = payload.total === null ? '·'.repeat(BAR) : '█'.repeat(full) + '░'.repeat(BAR - full)
-        return fit(`${payload.name.padEnd(14)} ${bar} ${inWords(payload)}`, (stderr.columns ?? 80) - 1)
+        const columns = stderr.columns || 80
+        const width = barOf(columns)
+        const full = Math.floor(progress * width)
+        const bar = payload.total === null ? '·'.repeat(width) : '█'.repeat(full) + '░'.repeat(width - full)
+        return fit(`${fit(payload.name, 20).padEnd(14)} ${bar} ${inWords(payload)}`, columns - 1)
       },
       hideCursor: true,
       forceRedraw: true,
@@ -86,6 +90,8 @@ function lines({ stderr }: Host): Progress {
 
 function inWords({ done, total, note }: Standing): string {
   const figures =
-    total === null ? `${count(done)} rows` : `${share(done, total)}, ${count(done)} of ${count(total)} rows`
+    total === null || total === 0
+      ? `${count(done)} rows`
+      : `${share(done, total)}, ${count(done)} of ${count(total)} rows`
   return note === '' ? figures : `${figures}, ${clean(note)}`
 }

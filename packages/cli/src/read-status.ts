@@ -1,5 +1,6 @@
 import {
   type AuditEntry,
+  type HeldBack,
   type JournalStats,
   type Lease,
   type Migration,
@@ -8,6 +9,7 @@ import {
   ROLLOUT_DOCUMENT,
   readBackfillRecord,
   readSweepRecord,
+  readThrottleNote,
   redact,
   type SideName,
   type SweepRecord,
@@ -49,6 +51,8 @@ export interface EntityStatus {
     readonly rows: number
     readonly totalRows: number | null
     readonly quarantined: number
+    /** What holds a worker back that is at work. */
+    readonly throttle: HeldBack | null
   } | null
   readonly sweep: Pick<SweepRecord, 'finishedAt' | 'rows' | 'drift' | 'undecided' | 'repaired' | 'parity'> | null
 }
@@ -118,7 +122,10 @@ async function readEntity(migration: Migration, entity: Migration['entities'][nu
     readSweepRecord(migration.store, entity.name),
   ])
   const record = backfilled?.record.incarnation === incarnation ? backfilled.record : undefined
-  const counted = record === undefined || record.done ? undefined : await entity.legacy.count?.()
+  const isOpen = record !== undefined && !record.done
+  const [counted, held] = isOpen
+    ? await Promise.all([entity.legacy.count?.(), readThrottleNote(migration.store, entity.name, migration.now())])
+    : []
   return {
     entity: entity.name,
     backfill:
@@ -129,9 +136,14 @@ async function readEntity(migration: Migration, entity: Migration['entities'][nu
             rows: record.rows,
             totalRows: record.done ? record.rows : (counted?.rows ?? null),
             quarantined: record.quarantined,
+            throttle: held === undefined ? null : heldBackOf(held),
           },
     sweep: swept?.incarnation === incarnation ? sweepOf(swept) : null,
   }
+}
+
+function heldBackOf({ by, value, limit, why, forMs }: HeldBack): HeldBack {
+  return { by, value, limit, why, forMs }
 }
 
 function sweepOf({ finishedAt, rows, drift, undecided, repaired, parity }: SweepRecord): EntityStatus['sweep'] {

@@ -1,4 +1,4 @@
-import { type Lease, PHASES, type Phase } from '@twinspan/core'
+import { describeHeldBack, type Lease, PHASES, type Phase } from '@twinspan/core'
 import type { Output } from './output.ts'
 import type { EntityStatus, Status } from './read-status.ts'
 import { ago, clean, count, counted, duration, fit, instant, share, wrap } from './text.ts'
@@ -95,11 +95,12 @@ function canaryOf({ canary }: Status): string {
 
 function backfillOf({ entity, backfill }: EntityStatus): string {
   if (backfill === null) return `${entity}: not begun`
-  const { done, rows, totalRows, quarantined } = backfill
+  const { done, rows, totalRows, quarantined, throttle } = backfill
   const failed = quarantined === 0 ? '' : `, ${count(quarantined)} failed`
   if (done) return `${entity}: done, ${counted(rows, 'row')}${failed}`
   const part = totalRows === null ? '' : `${share(rows, totalRows)} of ${count(totalRows)} rows, `
-  return `${entity}: ${part}${counted(rows, 'row')} read${failed}`
+  const slowed = throttle === null ? '' : `, slowed by ${clean(describeHeldBack(throttle))}`
+  return `${entity}: ${part}${counted(rows, 'row')} read${failed}${slowed}`
 }
 
 function sweepOf({ entity, sweep }: EntityStatus, now: number): string {

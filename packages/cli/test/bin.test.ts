@@ -1,15 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import SqliteDatabase from 'better-sqlite3'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { type Process, startIn } from './process.ts'
 
 // Five processes of Node on a machine that may be busy.
 vi.setConfig({ testTimeout: 120_000 })
-
-const BIN = join(import.meta.dirname, '..', 'src', 'bin.ts')
 
 const CONFIG = `
 import { createMigration, defineEntity, sameColumns } from '@twinspan/core'
@@ -53,19 +51,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-function start(...args: string[]): {
-  readonly child: ChildProcess
-  readonly ended: Promise<{ code: number; out: string }>
-} {
-  const child = spawn(process.execPath, ['--conditions=twinspan-src', '--no-warnings', BIN, ...args], {
-    cwd: folder,
-    env: { ...process.env, USER: 'ann' },
-  })
-  let out = ''
-  child.stdout.on('data', (chunk) => (out += chunk))
-  child.stderr.on('data', (chunk) => (out += chunk))
-  return { child, ended: once(child, 'close').then(([code]) => ({ code: Number(code), out })) }
-}
+const start = (...args: string[]): Process => startIn(folder, ...args)
 
 it('a process that gets Ctrl-C ends after the chunk at work, and the next one goes on from there', async () => {
   for (const reason of ['one', 'two']) {

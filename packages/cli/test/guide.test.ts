@@ -1,24 +1,15 @@
-import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { commands, guide, root } from './guide.ts'
 import { run } from './world.ts'
-
-const root = join(import.meta.dirname, '..', '..', '..')
-const guide = readFileSync(join(root, 'docs', 'guide', 'cli.md'), 'utf8')
 
 const files = Array.from(guide.matchAll(/<!-- file: (\S+) -->\n```ts\n([\s\S]*?)```/g), ([, name = '', text = '']) => ({
   name,
   text,
 }))
-
-/** `npx twinspan ... > file    # status 1` */
-const commands = Array.from(
-  guide.matchAll(/^npx twinspan (.*?)(?: > (\S+))?(?:\s+# status (\d+))?$/gm),
-  ([, line = '', file, status = '0']) => ({ line, file, status: Number(status) }),
-)
 
 describe('the guide', () => {
   let folder: string

@@ -66,7 +66,8 @@ describe('what cannot be understood ends with 2', () => {
 })
 
 describe('help', () => {
-  it.each(COMMANDS.map(({ usage }) => usage.split(' ')[0] ?? ''))('of %s has examples', async (name) => {
+  const names = COMMANDS.map(({ under, usage }) => [under, usage.split(' ')[0]].filter(Boolean).join(' '))
+  it.each(names)('of %s has examples', async (name) => {
     const { status, stdout } = await run(`${name} --help`)
     expect(status).toBe(0)
     expect(stdout).toContain(`$ twinspan ${name}`)

@@ -46,6 +46,23 @@ describe('status', () => {
     expect(stdout).not.toContain('example.org')
   })
 
+  it('tells what holds a backfill back that is at work in another process', async () => {
+    for (const reason of ['a', 'b']) await shop.run(`advance --reason ${reason}`)
+    await shop.run('backfill')
+    const { migration } = shop.open()
+    await migration.start()
+    const { incarnation } = migration.snapshot
+    const { value } = (await migration.store.getDocument('backfill:users')) as { value: object }
+    await migration.store.putDocument('backfill:users', { ...value, done: false })
+    const held = { by: 'replica-lag', value: null, limit: 2_000, why: 'TimeoutError', forMs: 61_000 }
+    await migration.store.putDocument('backfill-throttle:users', { ...held, incarnation, at: migration.now() })
+    await migration.stop()
+    const { objects } = await shop.run('status --no-gates --json')
+    expect(objects[0]).toMatchObject({ entities: [{ backfill: { done: false, throttle: held } }] })
+    const { stdout } = await shop.run('status --no-gates')
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain('slowed by replica-lag (TimeoutError) for 61 s')
+  })
+
   it('fits into 80 columns, whatever others wrote', async () => {
     await shop.run(`advance --reason "${'a very long reason '.repeat(20)}" --actor "${'x'.repeat(200)}"`)
     const { stdout } = await shop.run('status')

@@ -1,58 +1,129 @@
-import { h } from './dom.js'
+/** @import { ConsoleStatus } from '../src/index.ts' */
+import { byId, h } from './dom.js'
 
-/** What can be done: what the button says, and what comes of it. */
-const ACTIONS = {
-  kill: () => ({
-    button: 'Kill the canary',
-    what: 'Every read goes back to legacy at once, in every process, until somebody re-arms the rollout.',
-  }),
-  rollback: () => ({
-    button: 'Roll back one step',
-    what: 'The migration goes one phase back. After the switch, writes return to legacy with nothing lost.',
-  }),
-  advance: (next) =>
-    next && { button: `Advance to ${next}`, what: 'The migration goes one phase ahead, if every gate lets it.' },
+/**
+ * @typedef {{ migration: string, actions: string[] }} Me
+ * @typedef {{ button: string, what: string, danger?: boolean, percent?: string, order?: Record<string, string> }} Offer
+ * `order`: what is sent besides the reason and the confirmation. `percent`: the share that is asked for, beginning with this one.
+ */
+
+/** @type {Record<string, string>} */
+const LEADS = {
+  'target-primary':
+    'The target takes the writes from then on. Writers wait for milliseconds. Legacy is kept in step, for the way back.',
+  complete: 'Legacy refuses every write from then on, and is kept in step no more.',
 }
 
-const byId = (id) => document.getElementById(id)
+/**
+ * What can be done where the migration is: what the button says, and what comes of it. `undefined`: nothing to do.
+ *
+ * @type {Record<string, (status: ConsoleStatus) => Offer | undefined>}
+ */
+const OFFERS = {
+  kill(status) {
+    if (phaseOf(status) !== 'canary' || rolloutOf(status)?.killed) return undefined
+    const what = 'Every read goes back to legacy at once, in every process, until somebody re-arms the rollout.'
+    return { button: 'Kill the canary', what, danger: true }
+  },
+  rearm(status) {
+    if (!rolloutOf(status)?.killed) return undefined
+    return { button: 'Re-arm the canary', what: 'Lifts the kill. The rollout begins again at its first step.' }
+  },
+  ramp(status) {
+    const rollout = rolloutOf(status)
+    if (phaseOf(status) !== 'canary' || rollout?.killed) return undefined
+    const now = rollout?.stands ? rollout.percent : '0'
+    return {
+      button: 'Change the share',
+      what: `${now} % of the users read from target now. Who is in at a lower share stays in.`,
+      percent: now,
+      // What was stored for an earlier canary counts for nothing, and is overruled.
+      order: rollout?.stands ? { from: now } : {},
+    }
+  },
+  rollback(status) {
+    const before = neighbour(status, -1)
+    if (before === undefined) return undefined
+    const after = phaseOf(status) === 'target-primary' ? ' Legacy takes the writes again, with nothing lost.' : ''
+    return { button: `Go back to ${before}`, what: `The migration goes one phase back.${after}`, danger: true }
+  },
+  advance(status) {
+    const next = neighbour(status, 1)
+    if (next === undefined) return undefined
+    const what = LEADS[next] ?? 'The migration goes one phase ahead, once every process works by the present one.'
+    return { button: `Advance to ${next}`, what, order: { to: next } }
+  },
+}
+
+/** @param {ConsoleStatus} status */
+function phaseOf({ position }) {
+  return position.ok ? position.value.phase : undefined
+}
+
+/** @param {ConsoleStatus} status */
+function rolloutOf({ rollout }) {
+  return rollout.ok ? rollout.value : null
+}
+
+/**
+ * @param {ConsoleStatus} status
+ * @param {number} step
+ */
+function neighbour({ road, position }, step) {
+  return position.ok ? road[road.indexOf(position.value.phase) + step] : undefined
+}
 
 /**
  * The buttons, and the dialog that each of them opens: it asks for a reason and for the migration's name.
  *
- * @param {{ migration: string, actions: string[] }} me
+ * @param {Me} me
  */
 export function createActions({ migration, actions }) {
-  const dialog = byId('confirm')
-  const form = byId('confirm-form')
-  const go = byId('confirm-go')
-  const error = byId('confirm-error')
+  const dialog = byId('confirm', HTMLDialogElement)
+  const form = byId('confirm-form', HTMLFormElement)
+  const go = byId('confirm-go', HTMLButtonElement)
+  const [reason, typed] = [byId('confirm-reason', HTMLInputElement), byId('confirm-name', HTMLInputElement)]
+  const percent = byId('confirm-percent', HTMLInputElement)
+  const [error, done] = [byId('confirm-error'), byId('done')]
+  /** @type {{ name: string, offer: Offer } | undefined} */
   let asked
-  let shown
+  let shown = ''
 
   function isConfirmed() {
-    return form.elements.reason.value.trim() !== '' && form.elements.confirm.value === migration
+    const isShare = asked?.offer.percent === undefined || /^\d{1,3}(\.\d+)?$/.test(percent.value.trim())
+    return reason.value.trim() !== '' && typed.value === migration && isShare
   }
 
-  function open(name, next) {
-    const { button, what } = ACTIONS[name](next)
-    asked = { name, next, button }
-    byId('confirm-title').textContent = button
-    byId('confirm-what').textContent = what
+  /**
+   * @param {string} name
+   * @param {Offer} offer
+   */
+  function open(name, offer) {
+    asked = { name, offer }
+    byId('confirm-title').textContent = offer.button
+    byId('confirm-what').textContent = offer.what
     byId('confirm-expected').textContent = migration
-    go.textContent = button
+    go.textContent = offer.button
+    go.className = offer.danger ? 'danger' : 'go'
     error.textContent = ''
+    done.textContent = ''
     form.reset()
+    byId('confirm-share').hidden = offer.percent === undefined
+    percent.value = offer.percent ?? ''
     go.disabled = true
     dialog.showModal()
-    form.elements.reason.focus()
+    const first = offer.percent === undefined ? reason : percent
+    first.focus()
+    first.select()
   }
 
   async function send() {
-    if (!isConfirmed()) return
+    if (asked === undefined || !isConfirmed()) return
     go.disabled = true
     error.textContent = ''
-    const { name, next, button } = asked
-    const order = { reason: form.elements.reason.value, confirm: form.elements.confirm.value, to: next }
+    const { name, offer } = asked
+    const share = offer.percent === undefined ? {} : { percent: percent.value.trim() }
+    const order = { ...offer.order, ...share, reason: reason.value, confirm: typed.value }
     try {
       const answer = await fetch(`api/actions/${name}`, {
         method: 'POST',
@@ -61,9 +132,9 @@ export function createActions({ migration, actions }) {
       })
       if (answer.ok) {
         dialog.close()
-        byId('done').textContent = `Done: ${button}.`
+        done.textContent = `Done: ${offer.button}.`
       } else {
-        error.textContent = (await answer.json()).text
+        error.textContent = String((await answer.json()).text)
       }
     } catch {
       error.textContent = 'Nobody answered. Look at the audit trail before you try again.'
@@ -81,25 +152,28 @@ export function createActions({ migration, actions }) {
   byId('confirm-cancel').addEventListener('click', () => dialog.close())
 
   return {
-    /** Shows the buttons that make sense where the migration is. */
-    update({ road, position }) {
-      const next = position.ok ? road[road.indexOf(position.value.phase) + 1] : undefined
-      const wanted = actions.filter((name) => ACTIONS[name]?.(next))
-      const key = JSON.stringify([wanted, next])
+    /**
+     * Shows the buttons that make sense where the migration is.
+     *
+     * @param {ConsoleStatus} status
+     */
+    update(status) {
+      const offers = actions.flatMap((name) => {
+        const offer = OFFERS[name]?.(status)
+        return offer === undefined ? [] : [{ name, offer }]
+      })
+      const key = JSON.stringify(offers)
       if (key === shown) return
       shown = key
       byId('buttons').replaceChildren(
-        ...wanted.map((name) => {
-          const button = h(
-            'button',
-            { type: 'button', class: name === 'advance' ? '' : 'danger' },
-            ACTIONS[name](next).button,
-          )
-          button.addEventListener('click', () => open(name, next))
+        ...offers.map(({ name, offer }) => {
+          const look = offer.danger ? 'danger' : name === 'advance' ? 'go' : ''
+          const button = h('button', { type: 'button', class: look }, offer.button)
+          button.addEventListener('click', () => open(name, offer))
           return button
         }),
       )
-      byId('actions').hidden = wanted.length === 0
+      byId('actions').hidden = offers.length === 0
     },
   }
 }

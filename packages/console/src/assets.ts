@@ -36,6 +36,9 @@ const SOURCES: Readonly<Record<string, Source>> = {
   'uplot.css': { type: STYLE, file: () => require.resolve('uplot/dist/uPlot.min.css') },
 }
 
+/** Their names. */
+export const ASSETS: readonly string[] = Object.keys(SOURCES)
+
 const loaded = new Map<string, Promise<Asset>>()
 
 /** A file of the page by its name; `undefined` for any other name. Read once. */

@@ -6,7 +6,7 @@ import { type FindingGroup, groupFindings } from './findings.ts'
 import { type Asker, createAsker, type Part } from './part.ts'
 import { clipPlan, type PlanLike } from './plan.ts'
 import type { Observed, Recorder } from './recorder.ts'
-import { type RolloutStatus, rolloutStatus } from './rollout-status.ts'
+import { type Counted, countedByGuards, type RolloutStatus, rolloutStatus } from './rollout-status.ts'
 
 /** Everything that the console shows. Names, figures and reasons: never a key and never a value of a record. */
 export interface ConsoleStatus {
@@ -21,6 +21,8 @@ export interface ConsoleStatus {
   /** What stands between here and the next step; `null` when the application gave no `plan`. */
   readonly plan: Part<PlanLike> | null
   readonly rollout: Part<RolloutStatus | null>
+  /** What the guards of all processes have counted; `null` when none has. */
+  readonly counted: Part<Counted | null>
   readonly entities: readonly Part<EntityStatus>[]
   readonly findings: Part<FindingStatus>
   readonly processes: Part<readonly Lease[]>
@@ -85,17 +87,21 @@ export async function collectStatus(migration: Migration, options: CollectOption
   const { ask } = options.asker ?? createAsker(timeoutMs)
   const { store, entities } = migration
   const before = recorder?.observed()
-  const [position, legacy, target, planned, rollout, entityParts, findings, processes, audit] = await Promise.all([
-    ask('position', async () => positionOf(migration)),
-    sideStatus(migration, 'legacy', ask),
-    sideStatus(migration, 'target', ask),
-    plan === undefined ? null : ask('plan', async () => clipPlan(await plan())),
-    ask('rollout', () => rolloutStatus(store, migration.snapshot)),
-    Promise.all(entities.map((entity) => ask(`entity ${entity.name}`, () => entityStatus(migration, entity, before)))),
-    ask('findings', () => findingStatus(migration)),
-    ask('processes', async () => (await store.leases()).slice(0, MOST_PROCESSES).map(clipLease)),
-    ask('audit', async () => (await store.readAudit({ limit: MOST_AUDIT })).map(clipAudit)),
-  ])
+  const [position, legacy, target, planned, rollout, counted, entityParts, findings, processes, audit] =
+    await Promise.all([
+      ask('position', async () => positionOf(migration)),
+      sideStatus(migration, 'legacy', ask),
+      sideStatus(migration, 'target', ask),
+      plan === undefined ? null : ask('plan', async () => clipPlan(await plan())),
+      ask('rollout', () => rolloutStatus(store, migration.snapshot)),
+      ask('counted', () => countedByGuards(store)),
+      Promise.all(
+        entities.map((entity) => ask(`entity ${entity.name}`, () => entityStatus(migration, entity, before))),
+      ),
+      ask('findings', () => findingStatus(migration)),
+      ask('processes', async () => (await store.leases()).slice(0, MOST_PROCESSES).map(clipLease)),
+      ask('audit', async () => (await store.readAudit({ limit: MOST_AUDIT })).map(clipAudit)),
+    ])
   const sides = { legacy, target }
   const journal = position.ok ? sides[position.value.primary].journal : undefined
   if (journal?.ok) recorder?.journal(journal.value.depth)
@@ -108,6 +114,7 @@ export async function collectStatus(migration: Migration, options: CollectOption
     sides,
     plan: planned,
     rollout,
+    counted,
     entities: entityParts,
     findings,
     processes,

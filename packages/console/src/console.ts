@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Migration } from '@twinspan/core'
 import { admit } from './access.ts'
 import { act } from './act.ts'
-import { type Asset, asset } from './assets.ts'
-import { type ActionName, type ConsoleOptions, type Settings, settingsOf, type Visitor } from './options.ts'
+import { ASSETS, type Asset, asset } from './assets.ts'
+import { ACTIONS, type ActionName, type ConsoleOptions, type Settings, settingsOf, type Visitor } from './options.ts'
 import { readBody } from './read-body.ts'
 import { REFUSALS } from './refusal.ts'
 import { createReporter } from './reporter.ts'
@@ -26,14 +26,17 @@ export interface Exchange<Request> {
 
 /** The console of a migration, before it is mounted anywhere. */
 export interface Console<Request> {
+  /** Where there is something. */
+  readonly paths: readonly string[]
   /** Answers every request. Never rejects. */
   serve(exchange: Exchange<Request>): Promise<void>
 }
 
-type Answer<Request> = (exchange: Exchange<Request>, visitor: Visitor) => Promise<void>
-
-const ACTION = /^\/api\/actions\/(kill|rollback|advance)$/
-const ASSET = /^\/assets\/([\w.]+)$/
+/** What is answered at a path, to those who may see the console. */
+interface Route<Request> {
+  readonly method: 'GET' | 'POST'
+  answer(exchange: Exchange<Request>, visitor: Visitor): Promise<void>
+}
 
 export function createConsole<Request>(migration: Migration, options: ConsoleOptions<Request>): Console<Request> {
   const settings = settingsOf(options)
@@ -44,31 +47,41 @@ export function createConsole<Request>(migration: Migration, options: ConsoleOpt
     reporter.stop()
   })
 
-  /** What can be looked at. A new page is a new row; actions are below. */
-  const pages: Readonly<Record<string, Answer<Request>>> = {
-    '/': page,
-    '/api/status': async ({ response }) => sendJson(response, 200, await reporter.status()),
-    '/api/me': async ({ response }, visitor) => sendJson(response, 200, me(visitor, migration, settings)),
-    '/api/events': async ({ response }) => {
-      if (!streams.open(response)) sendRefusal(response, REFUSALS.busy)
-    },
-  }
+  const get = (answer: Route<Request>['answer']): Route<Request> => ({ method: 'GET', answer })
+  /** Everything that there is, and the only way to it. */
+  const routes: ReadonlyMap<string, Route<Request>> = new Map([
+    ['/', get(page)],
+    ['/api/status', get(async ({ response }) => sendJson(response, 200, await reporter.status()))],
+    ['/api/me', get(async ({ response }, visitor) => sendJson(response, 200, me(visitor, migration, settings)))],
+    [
+      '/api/events',
+      get(async ({ response }) => {
+        if (!streams.open(response)) sendRefusal(response, REFUSALS.busy)
+      }),
+    ],
+    ...ACTIONS.map((name): [string, Route<Request>] => [
+      `/api/actions/${name}`,
+      { method: 'POST', answer: (exchange, visitor) => order(name, exchange, visitor) },
+    ]),
+    ...ASSETS.map((name): [string, Route<Request>] => [
+      `/assets/${name}`,
+      get(async ({ response }) => sendAsset(response, await asset(name))),
+    ]),
+  ])
 
   async function answer(exchange: Exchange<Request>): Promise<void> {
     const { raw, response, request, path } = exchange
     const access = await admit(raw, request, settings)
     if (!access.granted) return sendRefusal(response, access.refusal)
-    const action = ACTION.exec(path)?.[1] as ActionName | undefined
-    if (action !== undefined) return order(action, exchange, access.visitor)
-    const found = Object.hasOwn(pages, path) ? pages[path] : fileAt(path)
-    if (found === undefined) return sendRefusal(response, REFUSALS.notFound)
-    if (raw.method !== 'GET' && raw.method !== 'HEAD') return sendRefusal(response, REFUSALS.method)
-    await found(exchange, access.visitor)
+    const route = routes.get(path)
+    if (route === undefined) return sendRefusal(response, REFUSALS.notFound)
+    const method = raw.method === 'HEAD' ? 'GET' : raw.method
+    if (method !== route.method) return sendRefusal(response, REFUSALS.method)
+    await route.answer(exchange, access.visitor)
   }
 
   async function order(name: ActionName, { raw, response, body }: Exchange<Request>, visitor: Visitor): Promise<void> {
     if (settings.actions[name] === undefined) return sendRefusal(response, REFUSALS.notFound)
-    if (raw.method !== 'POST') return sendRefusal(response, REFUSALS.method)
     // A form cannot set a header, and a script of another origin has to ask first and is told nothing.
     if (raw.headers['x-twinspan-console'] !== '1') return sendRefusal(response, REFUSALS.header)
     if (raw.headers.origin === undefined) return sendRefusal(response, REFUSALS.origin)
@@ -76,16 +89,20 @@ export function createConsole<Request>(migration: Migration, options: ConsoleOpt
     const given = await readBody(raw, body)
     if (given === undefined) return sendRefusal(response, REFUSALS.body)
     const outcome = await act(name, given, visitor, migration, settings.actions)
+    reporter.forget()
+    streams.hurry()
     if (outcome.done) return sendJson(response, 200, { done: true })
     if ('refusal' in outcome) return sendRefusal(response, outcome.refusal)
     sendJson(response, 409, { error: 'failed', text: outcome.failed })
   }
 
   return {
+    paths: [...routes.keys()],
     async serve(exchange) {
       const { response } = exchange
       try {
-        await answer(exchange)
+        // Where requests are units of work this one is none: who watches for an hour would watch the phase of an hour ago.
+        await migration.detached(() => answer(exchange))
       } catch {
         if (response.headersSent) response.destroy()
         else sendJson(response, 500, { error: 'failed', text: 'The console failed.' })
@@ -110,11 +127,6 @@ async function page({ response, fullPath }: Exchange<unknown>): Promise<void> {
   if (last === undefined) return sendAsset(response, await asset('index.html'))
   sendHead(response, 308, { location: `./${last}/`, 'content-length': '0' })
   response.end()
-}
-
-function fileAt(path: string): Answer<unknown> | undefined {
-  const found = asset(ASSET.exec(path)?.[1] ?? '')
-  return found && (async ({ response }) => sendAsset(response, await found))
 }
 
 function sendAsset(response: ServerResponse, found: Asset | undefined): void {

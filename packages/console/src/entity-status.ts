@@ -1,9 +1,11 @@
 import {
+  describeHeldBack,
   type Entity,
   type Migration,
   type MigrationStore,
   readBackfillRecord,
   readSweepRecord,
+  readThrottleNote,
   type SideName,
   type Snapshot,
   within,
@@ -31,6 +33,8 @@ export interface BackfillStatus {
   /** Rows per second since the beginning. */
   readonly rate: number | null
   readonly updatedAt: number
+  /** What holds a worker back that is at work, in words; `null`: nothing. */
+  readonly heldBackBy: string | null
 }
 
 export interface SweepStatus {
@@ -69,6 +73,7 @@ async function backfillStatus(
   const record = (await readBackfillRecord(migration.store, entity.name))?.record
   if (record === undefined) return null
   const { done, rows, inserted, quarantined, startedAt, updatedAt } = record
+  const held = done ? undefined : await readThrottleNote(migration.store, entity.name, migration.now())
   const heard = observed?.backfill[entity.name]
   const totalRows = done ? rows : (heard?.totalRows ?? (await countRows(migration, entity)))
   const rate = updatedAt > startedAt ? (rows / (updatedAt - startedAt)) * 1_000 : null
@@ -82,6 +87,7 @@ async function backfillStatus(
     etaMs: done ? 0 : (heard?.etaMs ?? etaOf(totalRows, rows, rate)),
     rate,
     updatedAt,
+    heldBackBy: held === undefined ? null : clipText(describeHeldBack(held)),
   }
 }
 

@@ -13,5 +13,12 @@ export type { FindingGroup } from './findings.ts'
 export type { By, ConsoleActions, ConsoleOptions, Visitor } from './options.ts'
 export type { Part } from './part.ts'
 export type { PlanLike } from './plan.ts'
-export { createRecorder, type GuardEvidence, type Observed, type Recorder, type SideSeries } from './recorder.ts'
-export type { RolloutStatus, Trials } from './rollout-status.ts'
+export {
+  createRecorder,
+  type GuardEvidence,
+  type Logins,
+  type Observed,
+  type Recorder,
+  type SideSeries,
+} from './recorder.ts'
+export type { Counted, RolloutStatus, Trials } from './rollout-status.ts'

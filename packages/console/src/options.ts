@@ -21,6 +21,13 @@ export interface ConsoleActions {
   readonly enabled: boolean
   /** Sends every read back to legacy: `(by) => router.kill(by)`. */
   readonly kill?: (by: By) => Promise<unknown>
+  /** Lifts a kill; the rollout begins again at its first step: `(by) => router.rearm(by)`. */
+  readonly rearm?: (by: By) => Promise<unknown>
+  /**
+   * Another share of the users for the target: `(step) => router.setPercent(step.percent, step)`. `from` is what the page showed when
+   * it was decided, so that it overrules nobody; absent before the first.
+   */
+  readonly ramp?: (by: By & { readonly percent: string; readonly from?: string }) => Promise<unknown>
   /** One step back: `(by) => cutover.rollback(by)` after the switch. */
   readonly rollback?: (by: By) => Promise<unknown>
   /** A step forward: `({ to, ...by }) => migration.advance({ to, ...by })`, or the cutover's where the switch is meant. */
@@ -59,8 +66,10 @@ export interface ConsoleOptions<Request> {
   readonly maxStreams?: number
 }
 
-export type ActionName = 'kill' | 'rollback' | 'advance'
-const ACTIONS: readonly ActionName[] = ['kill', 'rollback', 'advance']
+export type ActionName = Exclude<keyof ConsoleActions, 'enabled'>
+
+/** Everything that can be done from the page, in the order of its buttons. */
+export const ACTIONS: readonly ActionName[] = ['kill', 'rearm', 'ramp', 'rollback', 'advance']
 
 export interface Settings<Request> {
   readonly authorize: ConsoleOptions<Request>['authorize']

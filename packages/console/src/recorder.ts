@@ -28,13 +28,26 @@ export interface Observed {
   readonly backfill: Readonly<Record<string, { readonly totalRows: number; readonly etaMs: number | null }>>
   /** Users who have not migrated, by the scheme of their hash; empty when nobody counted in this process. */
   readonly loginsRemaining: Readonly<Record<string, number>>
-  /** What the guard of this process said last. */
+  /** The logins that this process has seen since it began. */
+  readonly logins: Logins
+  /** What the guard of this process said last, of what it saw itself and, where it judges for all, of what all saw. */
   readonly guard: Readonly<Record<string, GuardEvidence>>
-  /** Who can be reached from this process. */
+  /** Whether this process sends nobody to target for a while, because target fails it. */
+  readonly rests: boolean
+  /** What cannot be reached from this process. */
   readonly unreachable: readonly string[]
 }
 
+export interface Logins {
+  readonly ok: number
+  readonly refused: number
+  /** Passwords that moved into the target, by the scheme that they had. */
+  readonly upgraded: Readonly<Record<string, number>>
+}
+
+/** What speaks most against target, by what one tier of the guard has seen. */
 export interface GuardEvidence {
+  readonly signal: string
   readonly verdict: string
   readonly strength: number
   readonly needed: number
@@ -62,6 +75,8 @@ export function createRecorder(migration: Pick<Migration, 'events' | 'now'>): Re
   const logins = new Map<string, number>()
   const guard = new Map<string, GuardEvidence>()
   const unreachable = new Set<string>()
+  const upgraded = new Map<string, number>()
+  let [ok, refused, rests] = [0, 0, false]
 
   function current(): Bin {
     const index = Math.floor(migration.now() / BIN_MS)
@@ -96,8 +111,17 @@ export function createRecorder(migration: Pick<Migration, 'events' | 'now'>): Re
       case 'auth-remaining':
         logins.set(event.scheme, event.users)
         return
+      case 'auth':
+        if (event.outcome === 'ok') ok++
+        else if (event.outcome !== 'changed') refused++
+        if (event.outcome === 'ok' && event.upgraded) upgraded.set(event.scheme, (upgraded.get(event.scheme) ?? 0) + 1)
+        return
+      case 'breaker':
+        rests = event.open
+        return
       case 'guard':
-        guard.set(`${event.signal} (${event.tier === 'all' ? 'all processes' : 'this process'})`, {
+        guard.set(event.tier === 'all' ? 'all processes' : 'this process', {
+          signal: event.signal,
           verdict: event.verdict,
           strength: event.strength,
           needed: event.needed,
@@ -132,7 +156,9 @@ export function createRecorder(migration: Pick<Migration, 'events' | 'now'>): Re
         depth: line.map((bin) => bin.depth),
         backfill: Object.fromEntries(backfill),
         loginsRemaining: Object.fromEntries(logins),
+        logins: { ok, refused, upgraded: Object.fromEntries(upgraded) },
         guard: Object.fromEntries(guard),
+        rests,
         unreachable: [...unreachable],
       }
     },

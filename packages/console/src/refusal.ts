@@ -16,6 +16,7 @@ type RefusalName =
   | 'body'
   | 'reason'
   | 'step'
+  | 'percent'
   | 'confirmation'
   | 'busy'
 
@@ -30,6 +31,7 @@ export const REFUSALS: Readonly<Record<RefusalName, Refusal>> = {
   body: { status: 400, error: 'bad-body', text: 'The body must be a small JSON object.' },
   reason: { status: 400, error: 'reason-missing', text: 'Say why: the audit trail keeps the reason.' },
   step: { status: 400, error: 'bad-step', text: 'There is no such phase to go to.' },
+  percent: { status: 400, error: 'bad-percent', text: 'A share is a number from 0 to 100.' },
   confirmation: { status: 400, error: 'not-confirmed', text: "Type the migration's name to confirm." },
   busy: { status: 503, error: 'too-many-watch', text: 'Too many people watch. Try again in a while.' },
 }

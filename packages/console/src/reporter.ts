@@ -8,6 +8,8 @@ import { remembered } from './remembered.ts'
 /** Collects the status for everybody who asks: however many watch, the databases are asked once per `refreshMs`. */
 export interface Reporter {
   status(): Promise<ConsoleStatus>
+  /** Something was changed: whoever asks next is told what is true by then. */
+  forget(): void
   stop(): void
 }
 
@@ -17,7 +19,7 @@ export function createReporter(
 ): Reporter {
   const recorder = createRecorder(migration)
   const asker = createAsker(timeoutMs)
-  const lastPlan = plan && remembered(plan)
+  let lastPlan = plan && remembered(plan)
   let last: { readonly at: number; readonly status: Promise<ConsoleStatus> } | undefined
 
   return {
@@ -28,6 +30,10 @@ export function createReporter(
         last = { at, status: collectStatus(migration, { plan: lastPlan, recorder, asker, timeoutMs }) }
       }
       return last.status
+    },
+    forget() {
+      last = undefined
+      lastPlan = plan && remembered(plan)
     },
     stop() {
       recorder.stop()

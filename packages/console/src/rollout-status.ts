@@ -1,12 +1,4 @@
-import {
-  type Document,
-  type Json,
-  type MigrationStore,
-  parseRollout,
-  ROLLOUT_DOCUMENT,
-  type Snapshot,
-  stands,
-} from '@twinspan/core'
+import { type Json, type MigrationStore, parseRollout, ROLLOUT_DOCUMENT, type Snapshot, stands } from '@twinspan/core'
 import { clipJson, clipText } from './clip.ts'
 
 /** Bad reads among all that the guard of any process has counted. */
@@ -31,14 +23,15 @@ export interface RolloutStatus {
   readonly allowed: number
   readonly denied: number
   readonly pinnedTenants: number
-  /** What the guards of all processes have counted. `null` when none has. */
-  readonly counted: {
-    readonly processes: number
-    readonly legacy: Trials
-    readonly target: Trials
-    /** Answers of both sides that were compared, and those that differed. */
-    readonly compared: Trials
-  } | null
+}
+
+/** What the guards of all processes have counted, in `shadow` too. */
+export interface Counted {
+  readonly processes: number
+  readonly legacy: Trials
+  readonly target: Trials
+  /** Answers of both sides that were compared, and those that differed. */
+  readonly compared: Trials
 }
 
 /** What `@twinspan/router` keeps below it: one document per process. */
@@ -46,7 +39,7 @@ const COUNTS = 'guard:'
 
 /** The rollout as stored; `null` when nobody has begun one. */
 export async function rolloutStatus(store: MigrationStore, snapshot: Snapshot): Promise<RolloutStatus | null> {
-  const [document, counts] = await Promise.all([store.getDocument(ROLLOUT_DOCUMENT), store.listDocuments(COUNTS)])
+  const document = await store.getDocument(ROLLOUT_DOCUMENT)
   if (document === undefined || document.value === null) return null
   const rollout = parseRollout(document.value)
   if (rollout === undefined) throw new TypeError('The stored rollout was written by another version.')
@@ -65,12 +58,16 @@ export async function rolloutStatus(store: MigrationStore, snapshot: Snapshot): 
     allowed: allow.length,
     denied: deny.length,
     pinnedTenants: Object.keys(tenants).length,
-    counted: counts.size === 0 ? null : sum(counts),
   }
 }
 
-function sum(counts: ReadonlyMap<string, Document>): RolloutStatus['counted'] {
-  const documents = [...counts.values()].map(({ value }) => value)
+/** `null` when no guard has counted anything. */
+export async function countedByGuards(store: MigrationStore): Promise<Counted | null> {
+  const counts = await store.listDocuments(COUNTS)
+  return counts.size === 0 ? null : sum([...counts.values()].map(({ value }) => value))
+}
+
+function sum(documents: readonly Json[]): Counted {
   const trials = (total: readonly string[], bad: readonly string[]): Trials => ({
     total: documents.reduce((all: number, value) => all + numberAt(value, total), 0),
     bad: documents.reduce((all: number, value) => all + numberAt(value, bad), 0),

@@ -8,11 +8,16 @@ import { sendHead } from './respond.ts'
 export interface Streams {
   /** Whether there was room. */
   open(response: ServerResponse): boolean
+  /** Tells everybody at once: something was done that they wait to see. */
+  hurry(): void
   close(): void
 }
 
 /** A stream ends after it, and the browser asks again: somebody who lost his rights goes on watching no longer than this. */
 const LIFETIME_MS = 60_000
+
+/** How soon it is noticed that the server is to end. */
+const LOOK_MS = 500
 
 /** What may wait for a reader who does not read. Who is further behind misses a status. */
 const MOST_BUFFERED_BYTES = 1_000_000
@@ -22,7 +27,7 @@ export function createStreams(
   { refreshMs, maxStreams }: Pick<Settings<unknown>, 'refreshMs' | 'maxStreams'>,
 ): Streams {
   const open = new Map<ServerResponse, number>()
-  let timer: NodeJS.Timeout | undefined
+  let timers: readonly NodeJS.Timeout[] = []
 
   async function tell(responses: Iterable<ServerResponse>): Promise<void> {
     const message = eventOf(await reporter.status())
@@ -39,11 +44,15 @@ export function createStreams(
     tell(open.keys()).catch(() => {})
   }
 
+  function endWithServer(): void {
+    for (const response of open.keys()) if (isEnding(response)) response.end()
+  }
+
   function forget(response: ServerResponse): void {
     open.delete(response)
     if (open.size > 0) return
-    clearInterval(timer)
-    timer = undefined
+    for (const timer of timers) clearInterval(timer)
+    timers = []
   }
 
   return {
@@ -59,14 +68,24 @@ export function createStreams(
         'x-accel-buffering': 'no',
       })
       response.write(`retry: ${refreshMs}\n\n`)
-      timer ??= setInterval(tick, refreshMs).unref()
+      if (timers.length === 0)
+        timers = [setInterval(tick, refreshMs).unref(), setInterval(endWithServer, LOOK_MS).unref()]
       tell([response]).catch(() => response.end())
       return true
+    },
+    hurry() {
+      tell(open.keys()).catch(() => {})
     },
     close() {
       for (const response of open.keys()) response.end()
     },
   }
+}
+
+/** A server that takes no new connection waits for those that it has: whoever watches would keep it from ending. */
+function isEnding({ socket }: ServerResponse): boolean {
+  const { server } = (socket ?? {}) as { readonly server?: { readonly listening?: unknown } }
+  return server?.listening === false
 }
 
 function eventOf(status: ConsoleStatus): string {

@@ -41,7 +41,17 @@ describe.skipIf(!isThere)(`the page${isThere ? '' : ` (skipped: there is no ${PR
     served = await serve(
       consoleHandler(migration, {
         authorize: ({ headers }) => ({ actor: String(headers['x-user']), mayAct: headers['x-user'] === 'ann' }),
-        actions: { enabled: true, kill: note('kill'), rollback: note('rollback'), advance: note('advance') },
+        actions: {
+          enabled: true,
+          kill: note('kill'),
+          async ramp({ percent, actor, reason }) {
+            const { value } = (await migration.store.getDocument('rollout')) ?? { value: null }
+            await migration.store.putDocument('rollout', { ...(value as object), percent })
+            done.push({ action: 'ramp', actor, reason })
+          },
+          rollback: note('rollback'),
+          advance: note('advance'),
+        },
         plan: async () => PLAN,
         refreshMs: 200,
         timeoutMs: 500,
@@ -133,7 +143,7 @@ describe.skipIf(!isThere)(`the page${isThere ? '' : ` (skipped: there is no ${PR
     await page.context().close()
   })
 
-  it.each(['Roll back one step', 'Advance to target-primary'])(
+  it.each(['Go back to shadow', 'Advance to target-primary', 'Change the share'])(
     'has a button for "%s" that Escape gets out of',
     async (name) => {
       const page = await open()
@@ -142,6 +152,7 @@ describe.skipIf(!isThere)(`the page${isThere ? '' : ` (skipped: there is no ${PR
       await page.keyboard.press('Escape')
       expect(await page.locator('dialog[open]').count()).toBe(0)
       await page.getByRole('button', { name }).click()
+      if (name === 'Change the share') await page.getByLabel('Share of the users, in per cent').fill('25')
       await page.getByLabel('Why?').fill('because')
       await page.getByLabel('Type').fill('things-move')
       await page.locator('#confirm-go').click()

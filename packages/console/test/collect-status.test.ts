@@ -84,7 +84,7 @@ describe('a status', () => {
     const sums = { errors: { legacy: side(1), target: side(9) }, integrity: { compared: 50, mismatched: 2 } }
     await migration.store.putDocument('guard:one', { sums, bad: [] })
     await migration.store.putDocument('guard:two', { sums, bad: [] })
-    const { rollout } = await collectStatus(migration)
+    const { rollout, counted } = await collectStatus(migration)
     expect(rollout).toMatchObject({
       ok: true,
       value: {
@@ -92,13 +92,11 @@ describe('a status', () => {
         stands: true,
         denied: 1,
         killed: { reason: 'errors', evidence: { log10: 6.1 } },
-        counted: {
-          processes: 2,
-          legacy: { total: 200, bad: 2 },
-          target: { bad: 18 },
-          compared: { total: 100, bad: 4 },
-        },
       },
+    })
+    expect(counted).toMatchObject({
+      ok: true,
+      value: { processes: 2, legacy: { total: 200, bad: 2 }, target: { bad: 18 }, compared: { total: 100, bad: 4 } },
     })
   })
 
@@ -121,13 +119,30 @@ describe('a status', () => {
       updatedAt: 10_000,
     }
     await migration.store.putDocument('backfill:things', { ...record, ...counts, thorough: false, done: false })
+    const held = { by: 'pool-wait', value: 140, limit: 100, why: null, forMs: 3_000 }
+    const note = { ...held, incarnation: migration.snapshot.incarnation, at: migration.now() }
+    await migration.store.putDocument('backfill-throttle:things', note)
     const recorder = createRecorder(migration)
     migration.events.emit({ type: 'backfill', entity: 'things', rows: 500, totalRows: 1_000, etaMs: 9_000 })
     const { entities } = await collectStatus(migration, { recorder })
+    const heldBackBy = 'pool-wait at 140 of 100 ms for 3 s'
     expect(entities[0]).toMatchObject({
       ok: true,
-      value: { backfill: { counts: true, rows: 500, totalRows: 1_000, etaMs: 9_000, rate: 50 } },
+      value: { backfill: { counts: true, rows: 500, totalRows: 1_000, etaMs: 9_000, rate: 50, heldBackBy } },
     })
+    recorder.stop()
+  })
+
+  it('tells whose passwords have moved, who was refused, and that target is left alone for a while', async () => {
+    const { migration } = world
+    const recorder = createRecorder(migration)
+    const auth = { type: 'auth', via: 'legacy', scheme: 'bcrypt' } as const
+    for (const upgraded of [true, true, false]) migration.events.emit({ ...auth, upgraded, outcome: 'ok' })
+    migration.events.emit({ ...auth, upgraded: false, outcome: 'invalid' })
+    migration.events.emit({ ...auth, via: 'target', upgraded: true, outcome: 'changed' })
+    migration.events.emit({ type: 'breaker', open: true })
+    const { observed } = await collectStatus(migration, { recorder })
+    expect(observed).toMatchObject({ logins: { ok: 3, refused: 1, upgraded: { bcrypt: 2 } }, rests: true })
     recorder.stop()
   })
 

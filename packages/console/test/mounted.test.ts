@@ -1,3 +1,7 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { walkTo } from '@twinspan/core/testing'
 import express from 'express'
 import fastify, { type FastifyRequest } from 'fastify'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -101,6 +105,47 @@ describe('those who watch', () => {
     await first.body?.cancel()
     await expect.poll(async () => (await ask(`${server.origin}/api/events`, { streams: true })).status).toBe(200)
     await server.close()
+  })
+
+  it.each(['Express', 'node:http', 'Fastify'])('do not keep a server from ending: %s', async (name) => {
+    const { migration } = world
+    const options = { authorize: () => true }
+    let server: Server
+    if (name === 'Fastify') {
+      const app = fastify()
+      await app.register(consolePlugin(migration, options))
+      await app.listen({ port: 0, host: '127.0.0.1' })
+      server = app.server
+    } else {
+      const handler = consoleHandler(migration, options)
+      server = createServer(name === 'Express' ? express().use(handler) : handler).listen(0, '127.0.0.1')
+      await once(server, 'listening')
+    }
+    const watched = ask(`http://127.0.0.1:${(server.address() as AddressInfo).port}/api/events`)
+    await once(server, 'request')
+    const ended = once(server, 'close')
+    server.close()
+    expect((await watched).status).toBe(200)
+    server.closeIdleConnections()
+    await ended
+  })
+
+  it('see the phase change where requests are units of work', async () => {
+    const other = await createWorld()
+    const { migration } = other
+    const handler = consoleHandler(migration, { authorize: () => true, refreshMs: 100 })
+    // Whoever opens the first stream does it in a unit of work that goes by `off` until its request is over.
+    const server = await serve((request, response) => migration.run(() => handler(request, response)))
+    const stream = await fetch(`${server.origin}/api/events`)
+    await walkTo(migration, 'capture')
+    let told = ''
+    for await (const chunk of stream.body as AsyncIterable<Uint8Array>) {
+      told += Buffer.from(chunk).toString()
+      if (told.includes('"phase":"capture","epoch":2,"primary"')) break
+    }
+    expect(told).toContain('"phase":"off"')
+    await server.close()
+    await other.end()
   })
 
   it('are let go when the migration stops', async () => {

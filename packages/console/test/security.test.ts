@@ -1,11 +1,16 @@
 import { InvalidOptionError } from '@twinspan/core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createConsole } from '../src/console.ts'
 import { type ConsoleOptions, consoleHandler } from '../src/index.ts'
 import { ask, createWorld, type Question, type Served, serve, type World } from './world.ts'
 
-const PAGES = ['/', '/api/status', '/api/me', '/api/events', '/assets/console.js', '/assets/uplot.js', '/nothing']
-const ACTIONS = ['/api/actions/kill', '/api/actions/rollback', '/api/actions/advance']
-const ROUTES = [...PAGES, ...ACTIONS]
+const world: World = await createWorld()
+
+// As the console itself looks them up: a new route is held to all of this without a word here.
+const { paths } = createConsole(world.migration, { authorize: () => false })
+const ROUTES = [...paths, '/nothing']
+const ACTIONS = paths.filter((path) => path.startsWith('/api/actions/'))
+const PAGES = ROUTES.filter((path) => !ACTIONS.includes(path))
 
 const done: string[] = []
 const actions = {
@@ -14,10 +19,11 @@ const actions = {
   rollback: async () => {
     throw new Error('Key (email)=(ann@example.com) already exists')
   },
+  rearm: async () => void done.push('rearm'),
+  ramp: async ({ percent, from }: { percent: string; from?: string }) => void done.push(`ramp ${from} ${percent}`),
   advance: async ({ to }: { to: string }) => void done.push(`advance ${to}`),
 }
 
-let world: World
 let served: Served
 const open: Served[] = []
 
@@ -30,7 +36,7 @@ async function mount(options: Partial<ConsoleOptions<never>> = {}): Promise<Serv
     if (headers['x-user'] === 'nameless') return { actor: '', mayAct: true }
     return headers['x-user'] === 'ann' && { actor: 'ann', mayAct: true }
   }
-  const handler = consoleHandler(world.migration, { authorize, actions, timeoutMs: 300, ...options })
+  const handler = consoleHandler(world.migration, { authorize, actions, timeoutMs: 100, ...options })
   const server = await serve(handler as Parameters<typeof serve>[0])
   open.push(server)
   return server
@@ -47,13 +53,25 @@ function order(origin: string, { headers, body, ...rest }: Question = {}): Quest
 }
 
 beforeAll(async () => {
-  world = await createWorld()
   served = await mount()
 })
 
 afterAll(async () => {
   for (const server of open) await server.close()
   await world.end()
+})
+
+describe('the routes', () => {
+  it('are all there', () => {
+    expect(paths).toContain('/api/events')
+    expect(paths).toContain('/assets/console.js')
+    expect(ACTIONS.toSorted()).toEqual(
+      Object.keys(actions)
+        .slice(1)
+        .map((name) => `/api/actions/${name}`)
+        .toSorted(),
+    )
+  })
 })
 
 describe('construction', () => {
@@ -184,6 +202,33 @@ describe('an order', () => {
     expect((await ask(url, order(served.origin, { body: body('moon') }))).status).toBe(400)
     expect((await ask(url, order(served.origin, { body: body('capture') }))).status).toBe(200)
     expect(done).toEqual(['advance capture'])
+  })
+
+  it('changes the share only to a number', async () => {
+    done.length = 0
+    const body = (order: object): string => JSON.stringify({ reason: 'next', confirm: 'things-move', ...order })
+    const url = `${served.origin}/api/actions/ramp`
+    for (const bad of [{}, { percent: 5 }, { percent: '5 %' }, { percent: '-1' }, { percent: '5', from: 'all' }]) {
+      const answer = await ask(url, order(served.origin, { body: body(bad) }))
+      expect(JSON.parse(answer.body)).toMatchObject({ error: 'bad-percent' })
+    }
+    expect((await ask(url, order(served.origin, { body: body({ percent: '0.5', from: '0' }) }))).status).toBe(200)
+    expect(done).toEqual(['ramp 0 0.5'])
+  })
+
+  it('that came too late says so, and is not reported as done', async () => {
+    const { migration } = world
+    const { epoch, incarnation, phase } = migration.snapshot
+    const scope = { unit: 'user', salt: '', hash: 'murmur3' }
+    const lists = { allow: [], deny: [], tenants: {}, begun: 1 }
+    const rollout = { percent: '50', since: 1, phase, epoch, incarnation, killed: null, scope, ...lists }
+    await migration.store.putDocument('rollout', rollout)
+    const body = JSON.stringify({ reason: 'next', confirm: 'things-move', percent: '10', from: '5' })
+    const answer = await ask(`${served.origin}/api/actions/ramp`, order(served.origin, { body }))
+    expect({ status: answer.status, ...JSON.parse(answer.body) }).toMatchObject({
+      status: 409,
+      text: 'Somebody has changed the share to 50 % meanwhile. Nothing was done.',
+    })
   })
 
   it('that fails says so without the message of a driver', async () => {

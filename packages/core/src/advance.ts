@@ -12,7 +12,7 @@ import { within } from './time.ts'
 const STORE_MS = 2_000
 
 /** The document that says which attempt the rows of the target belong to. */
-const OWNER = 'target-owner'
+export const TARGET_OWNER = 'target-owner'
 
 export interface AdvanceContext {
   readonly migration: Migration
@@ -88,10 +88,10 @@ const PREPARATIONS: Partial<
   },
   async 'dual-write'({ migration }, { adoptTarget = false }, now) {
     for (const entity of migration.entities) await probeTranslation(entity, 'legacy')
-    const owner = await migration.store.getDocument(OWNER)
+    const owner = await migration.store.getDocument(TARGET_OWNER)
     if (owner?.value === now.incarnation) return
     if (!adoptTarget) await refuseForeignRows(migration.name, migration.entities)
-    await migration.store.putDocument(OWNER, now.incarnation)
+    await migration.store.putDocument(TARGET_OWNER, now.incarnation)
   },
 }
 

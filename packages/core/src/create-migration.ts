@@ -73,6 +73,11 @@ export function createMigration(options: MigrationOptions): Migration {
   let heardAt = Number.NEGATIVE_INFINITY
   // By a clock that costs no memory to read, for whoever asks at every read. A clock of the caller's own is asked every time.
   let freshUntil = Number.NEGATIVE_INFINITY
+  let newest: { readonly side: SideName; readonly epoch: number; readonly revision: number } = {
+    side: 'legacy',
+    epoch: 0,
+    revision: 0,
+  }
   let watch: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined
 
   const road = createRoad({
@@ -81,6 +86,7 @@ export function createMigration(options: MigrationOptions): Migration {
     sides,
     store,
     timeoutMs,
+    sleep,
     async ready(what) {
       if (what === 'store') return store.prepare()
       await checkStores(entities, what)
@@ -95,7 +101,7 @@ export function createMigration(options: MigrationOptions): Migration {
   })
 
   function take(sighting: Sighting | undefined): Snapshot {
-    if (sighting !== undefined && sighting.row.epoch >= current.epoch) {
+    if (sighting !== undefined && !isOutdated(sighting)) {
       if (sighting.authoritative) {
         heardAt = now()
         if (options.now === undefined) freshUntil = performance.now() + leaseMs
@@ -103,9 +109,16 @@ export function createMigration(options: MigrationOptions): Migration {
       const { phase, epoch, incarnation, open } = sighting.row
       const from = current
       current = { phase, epoch, plan: PLANS[phase], incarnation, switching: !open, stale: false }
+      newest = { side: sighting.side, epoch, revision: sighting.row.revision }
       if (epoch > from.epoch) events.emit({ type: 'phase', phase, epoch, from: from.phase })
     }
     return mark()
+  }
+
+  /** Two looks may be under way at once, and the one that began first may end last. */
+  function isOutdated({ side, row }: Sighting): boolean {
+    if (row.epoch !== newest.epoch) return row.epoch < newest.epoch
+    return side === newest.side && row.revision < newest.revision
   }
 
   /** The current snapshot, its staleness brought up to date. */
@@ -118,23 +131,17 @@ export function createMigration(options: MigrationOptions): Migration {
     return current
   }
 
-  // Whoever asks while a look is under way gets the next one: a look that began before the question may answer with
-  // what was true before it.
-  let looking: Promise<Snapshot> | undefined
-  let next: Promise<Snapshot> | undefined
-  function look(): Promise<Snapshot> {
-    if (looking !== undefined) {
-      next ??= looking.then(look, look)
-      return next
-    }
-    next = undefined
-    looking = road
-      .look()
-      .then(take)
-      .finally(() => {
-        looking = undefined
-      })
-    return looking
+  const look = shared(async () => take(await road.look()))
+  // What a write waits for waits for no store.
+  const glance = shared(async () => take(await road.look({ store: false })))
+
+  /** A refresh; the pin of a unit of work moves with it. */
+  async function renewed(way: () => Promise<Snapshot>): Promise<Snapshot> {
+    if (watch === undefined) throw new NotStartedError(name)
+    const snapshot = await way()
+    const work = context.current()
+    if (work !== undefined) work.snapshot = snapshot
+    return snapshot
   }
 
   async function heartbeat(): Promise<void> {
@@ -208,17 +215,11 @@ export function createMigration(options: MigrationOptions): Migration {
     run: (work, { unit } = {}) =>
       context.run(() => ({ snapshot: mark(), unit, pinned: new Map<string, unknown>() }), work),
 
-    async refresh() {
-      if (watch === undefined) throw new NotStartedError(name)
-      const snapshot = await look()
-      const work = context.current()
-      if (work !== undefined) work.snapshot = snapshot
-      return snapshot
-    },
+    refresh: () => renewed(look),
 
     async settled() {
       const deadline = now() + switchWaitMs
-      for (let snapshot = await migration.refresh(); ; snapshot = await migration.refresh()) {
+      for (let snapshot = await renewed(glance); ; snapshot = await renewed(glance)) {
         if (!snapshot.switching) return snapshot
         if (now() >= deadline) {
           throw new StalePhaseError(
@@ -226,7 +227,8 @@ export function createMigration(options: MigrationOptions): Migration {
             `a switch has been under way for more than ${switchWaitMs} ms`,
           )
         }
-        await sleep(5)
+        // Every process asks both databases meanwhile, which have a journal to empty.
+        await sleep(10)
       }
     },
 
@@ -258,4 +260,24 @@ export function createMigration(options: MigrationOptions): Migration {
 
   events.on('*', recordEvents(name))
   return migration
+}
+
+/**
+ * Work that many ask for at once and that is done once for all of them. Whoever asks while it is under way gets the next
+ * one: what began before the question may answer with what was true before it.
+ */
+function shared<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined
+  let next: Promise<T> | undefined
+  return function begin(): Promise<T> {
+    if (running !== undefined) {
+      next ??= running.then(begin, begin)
+      return next
+    }
+    next = undefined
+    running = work().finally(() => {
+      running = undefined
+    })
+    return running
+  }
 }

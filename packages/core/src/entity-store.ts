@@ -1,3 +1,4 @@
+import type { BulkStore } from './bulk-store.ts'
 import type { Key } from './key.ts'
 
 /** What every call on a store may carry. */
@@ -48,7 +49,7 @@ export interface PendingChange<In = unknown> {
  * |---|---|
  * | `integer` | decimal digits; a boolean is `1` or `0` |
  * | `decimal` | digits without trailing zeros after the point |
- * | `double` | the shortest digits that give the same double |
+ * | `double` | the shortest digits that give the same double, `-0` as `0`; an exponent (`1e15`, `1e-16`) below 1e-15, and from 1e15 on for those without a fraction |
  * | `text` | the characters |
  * | `uuid` | 36 characters, lower case |
  * | `bytes` | hexadecimal, lower case |
@@ -70,6 +71,8 @@ export type CanonicalForm =
 export interface ColumnForms {
   readonly forms: readonly CanonicalForm[]
   readonly nullable: boolean
+  /** The digits after the point that every value of the column has, where it is a decimal that has so many. */
+  readonly scale?: number
 }
 
 export interface DigestColumn {
@@ -77,12 +80,35 @@ export interface DigestColumn {
   readonly form: CanonicalForm
   /** Whether the column may hold NULL on either side. */
   readonly nullable: boolean
+  /** Of a `decimal` that has so many digits after the point on both sides: they are written all, which costs less. */
+  readonly scale?: number
+}
+
+/** A row's values in canonical forms. */
+export interface WrittenRow {
+  readonly key: Key
+  /** In the order of the columns that were asked for; `null` for NULL. */
+  readonly values: readonly (string | null)[]
+}
+
+/** What a form made of a probe that it should not have. */
+export interface FormFailure {
+  /** `undefined` where every column was as it should be, and the row that they make was not. */
+  readonly column: string | undefined
+  /** In words, without a value of the application. */
+  readonly reason: string
 }
 
 export interface Digest {
   readonly rows: number
   /** Hexadecimal. What it is for no rows is the same everywhere. */
   readonly digest: string
+}
+
+/** A digest of the first rows of a stretch. */
+export interface LeadingDigest extends Digest {
+  /** The key of the last of them; `undefined` when the stretch has fewer rows than were asked for. */
+  readonly through: Key | undefined
 }
 
 /**
@@ -137,6 +163,42 @@ export interface EntityStore<Out = unknown, In = Out> {
     columns: readonly DigestColumn[],
     options?: StoreOptions,
   ): Promise<readonly Digest[]>
+  /**
+   * The digest of the first `n` rows of a stretch, by one statement, where an engine finds their last key on the way. Without it
+   * a comparison asks `keyAt` first.
+   */
+  digestFirst?(
+    stretch: Stretch,
+    n: number,
+    columns: readonly DigestColumn[],
+    options?: StoreOptions,
+  ): Promise<LeadingDigest>
+  /**
+   * The digests of a stretch in parts of `rows` rows each, in order, by one statement. Without it a comparison that looks for what
+   * differs in a stretch asks `digestFirst` for one part after the other. The stretch is one that is known to be short.
+   */
+  digestParts?(
+    stretch: Stretch,
+    rows: number,
+    columns: readonly DigestColumn[],
+    options?: StoreOptions,
+  ): Promise<readonly LeadingDigest[]>
+  /**
+   * The values of these columns as `digest` takes them, exact where a driver's are not: microseconds, integers beyond 2^53, the
+   * last digits of a FLOAT. Of these keys, or of a stretch in ascending key order.
+   */
+  written?(
+    rows: readonly Key[] | KeyRange,
+    columns: readonly DigestColumn[],
+    options?: StoreOptions,
+  ): Promise<readonly WrittenRow[]>
+  /**
+   * Writes probes in the forms of these columns, by the expressions and in the session that `digest` works with, and says what
+   * did not come out as the form promises. Writes nothing into any table.
+   */
+  tryForms?(columns: readonly DigestColumn[], options?: StoreOptions): Promise<readonly FormFailure[]>
+  /** What the store can do with many rows at once, where it can do more than row by row. */
+  readonly bulk?: BulkStore
   /** How many rows there are: exact, or the engine's estimate where counting is dear. */
   count?(options?: StoreOptions): Promise<{ readonly rows: number; readonly exact: boolean }>
   /** Throws a typed error when the table, a column of its key or its primary key constraint is missing. Writes nothing. */

@@ -1,6 +1,7 @@
 import type { DoctorFinding } from './doctor.ts'
 import type { Phase, SideName } from './phases.ts'
 import type { Json } from './state-store.ts'
+import type { HeldBack } from './throttle-note.ts'
 
 /**
  * Everything that happens, as plain objects. Listeners see it on `migration.events`; `telemetry.ts` turns it into metrics.
@@ -49,6 +50,8 @@ export type TwinspanEvent =
       readonly oldestAgeMs: number
       readonly parked: number
     }
+  /** Writes to a legacy that is frozen, refused so far, where the engine counts them. The same figure in every process. */
+  | { readonly type: 'denied-writes'; readonly writes: number }
   | {
       readonly type: 'read'
       readonly entity: string
@@ -93,6 +96,8 @@ export type TwinspanEvent =
       readonly rows: number
       readonly totalRows: number
       readonly etaMs: number | null
+      /** What holds this worker back. */
+      readonly throttle?: HeldBack
     }
   | {
       readonly type: 'compared'

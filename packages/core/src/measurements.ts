@@ -17,6 +17,7 @@ export const INSTRUMENTS = {
   'twinspan.journal.depth': { kind: 'gauge', unit: '{row}' },
   'twinspan.journal.oldest_age': { kind: 'gauge', unit: 'ms' },
   'twinspan.journal.parked': { kind: 'counter', unit: '{row}' },
+  'twinspan.journal.parked_rows': { kind: 'gauge', unit: '{row}' },
   'twinspan.reads': { kind: 'counter', unit: '{read}' },
   'twinspan.read.duration': { kind: 'histogram', unit: 'ms' },
   'twinspan.shadow': { kind: 'counter', unit: '{read}' },
@@ -39,6 +40,7 @@ export const INSTRUMENTS = {
   'twinspan.auth.remaining': { kind: 'gauge', unit: '{user}' },
   'twinspan.phase': { kind: 'gauge', unit: '{epoch}' },
   'twinspan.switch.duration': { kind: 'histogram', unit: 'ms' },
+  'twinspan.legacy.denied_writes': { kind: 'gauge', unit: '{write}' },
   'twinspan.unreachable': { kind: 'counter', unit: '{loss}' },
 } as const
 
@@ -60,6 +62,7 @@ export function measurementsOf(event: TwinspanEvent): readonly Measurement[] {
       return [
         one('twinspan.journal.depth', event.depth, { side: event.side }),
         one('twinspan.journal.oldest_age', event.oldestAgeMs, { side: event.side }),
+        one('twinspan.journal.parked_rows', event.parked, { side: event.side }),
       ]
     case 'parked':
       return [one('twinspan.journal.parked', event.rows, { 'twinspan.entity': event.entity, class: event.class })]
@@ -136,6 +139,8 @@ export function measurementsOf(event: TwinspanEvent): readonly Measurement[] {
       return [one('twinspan.phase', event.epoch, { phase: event.phase })]
     case 'switch':
       return [one('twinspan.switch.duration', event.durationMs, { step: event.step, ok: String(event.ok) })]
+    case 'denied-writes':
+      return [one('twinspan.legacy.denied_writes', event.writes)]
     case 'reachable':
       return event.reachable ? [] : [one('twinspan.unreachable', 1, { what: event.what })]
     case 'doctor':

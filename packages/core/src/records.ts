@@ -49,7 +49,7 @@ export interface BackfillRecord {
  * What the last complete sweep of an entity found: the document `sweep:<entity>` of the migration's store. Written by
  * `@twinspan/reconcile` at the end of a sweep, never by one that was interrupted.
  */
-export interface SweepRecord {
+export interface SweepRecord extends Partial<SweepRemarks> {
   readonly entity: string
   readonly incarnation: string
   /** The epoch at the first row. A sweep during which the primary changed is not recorded. */
@@ -75,6 +75,23 @@ export interface SweepRecord {
   readonly patterns?: readonly DriftPattern[]
   /** Where in the order of the keys they lie: keys that drifted in each of up to 100 stretches with equally many rows. */
   readonly places?: readonly number[]
+  /**
+   * SHA-256 over the digests of all leaves in key order, where both sides gave the same digest of each at first sight. Names
+   * what was compared; another sweep cuts its leaves elsewhere and has another one. Absent where rows were read.
+   */
+  readonly digest?: string
+}
+
+/** What a sweep has to say of how it compared. */
+export interface SweepRemarks {
+  /** Why rows were read, all of them or from some row on, where digests would have been cheaper. */
+  readonly readsRowsBecause: string
+  /** What the operator should know: columns that both engines do not write alike, and why. Never a value of the application. */
+  readonly warnings: readonly string[]
+  /** How many values were the same only because the caller had them normalized, by column. */
+  readonly normalized: Readonly<Record<string, number>>
+  /** Columns were compared as they are, without the application's translation. */
+  readonly raw: boolean
 }
 
 /** A way in which keys drifted. */

@@ -1,7 +1,7 @@
 import { definitionIn, newIncarnation } from './definition.ts'
 import { FenceTimeoutError, MigrationConflictError, TwinspanError } from './errors.ts'
 import { otherSide, type Phase, PLANS, type SideName } from './phases.ts'
-import type { BoundSide, FenceRow } from './side.ts'
+import type { BoundSide, Fence, FenceRow } from './side.ts'
 import type { MigrationStore } from './state-store.ts'
 import { within } from './time.ts'
 
@@ -24,6 +24,7 @@ export interface RoadOptions {
   readonly sides: Readonly<Record<SideName, BoundSide>>
   readonly store: MigrationStore
   readonly timeoutMs: number
+  sleep(ms: number): Promise<void>
   /** Checks and prepares a side or the store. Called before anything else is asked of it, until it succeeds once. */
   ready(what: SideName | 'store'): Promise<void>
   /** Hears of every look at a side or the store: whether it answered. */
@@ -40,11 +41,18 @@ interface Found {
  * row; what lags behind it is made to follow by whoever looks next.
  */
 export interface Road {
-  /** Reads both fence rows, makes what lags follow, and undoes a switch whose driver is overdue. */
-  look(): Promise<Sighting | undefined>
+  /**
+   * Reads both fence rows, makes what lags follow, and undoes a switch whose driver is overdue. `store: false` leaves the store
+   * out: for a look that a user's write waits for.
+   */
+  look(options?: { readonly store?: boolean }): Promise<Sighting | undefined>
   /** Creates the fence rows of a migration that has none yet. */
   open(): Promise<Sighting | undefined>
 }
+
+/** How long the driver of a change has to make the other side follow before anybody else does. */
+const DRIVER_MS = 60
+const GLANCE_MS = 5
 
 /** Phases in which nothing of ours has been written to the target, so that a target without a fence row may join. */
 const BEFORE_MIRRORING: readonly Phase[] = ['off', 'capture']
@@ -77,7 +85,7 @@ export function createRoad(options: RoadOptions): Road {
     return ask(side, async () => (await sides[side].fence.read()) ?? { row: undefined, now: 0 })
   }
 
-  async function look(): Promise<Sighting | undefined> {
+  async function look({ store: recording = true } = {}): Promise<Sighting | undefined> {
     const [legacy, target] = await Promise.all([read('legacy'), read('target')])
     const found = { legacy, target }
     const decided = decidedOf(found)
@@ -85,6 +93,7 @@ export function createRoad(options: RoadOptions): Road {
     refuseStrangers(found, decided)
     const settled = await settle(decided)
     await follow(settled, found)
+    if (recording) await record(settled.row)
     const deciding = PLANS[settled.row.phase].primary
     return {
       row: settled.row,
@@ -134,18 +143,26 @@ export function createRoad(options: RoadOptions): Road {
 
   async function follow({ row, side }: Decided, found: Readonly<Record<SideName, Found | undefined>>): Promise<void> {
     const other = otherSide(side)
-    const behind = found[other]
-    // A side moves only forward: opening it without comparing epochs could reopen a side that was just demoted.
-    if (behind !== undefined && (behind.row === undefined || behind.row.epoch < row.epoch)) {
-      const { revision: _, ...rest } = row
-      await ask(other, () =>
-        sides[other].fence.change(
-          behind.row?.revision ?? 0,
-          { ...rest, open: true, pending: null, unrecorded: [] },
-          { lockTimeoutMs },
-        ),
-      )
+    const behind = await stillBehind(found[other], other, row.epoch)
+    if (behind !== undefined)
+      await ask(other, () => followDecision(sides[other].fence, row, behind.row, { lockTimeoutMs }))
+  }
+
+  /**
+   * Every change of a fence holds up the writers of its side. Where all processes made the new primary follow, its first
+   * writers would wait for each of them: a moment is given to the driver, who does it at once.
+   */
+  async function stillBehind(seen: Found | undefined, side: SideName, epoch: number): Promise<Found | undefined> {
+    let found = seen
+    for (let waitedMs = 0; found?.row !== undefined && found.row.epoch < epoch; waitedMs += GLANCE_MS) {
+      if (waitedMs >= DRIVER_MS) return found
+      await options.sleep(GLANCE_MS)
+      found = await read(side)
     }
+    return found !== undefined && found.row === undefined ? found : undefined
+  }
+
+  async function record(row: FenceRow): Promise<void> {
     await ask('store', async () => {
       const recorded = await store.readState()
       if (recorded !== undefined && recorded.epoch >= row.epoch) return
@@ -186,6 +203,23 @@ export function createRoad(options: RoadOptions): Road {
   }
 
   return { look, open }
+}
+
+/**
+ * Makes the row of one side follow what was decided on the other. A side moves only forward: opening it without comparing
+ * epochs could reopen one that was just demoted. What the store has not recorded yet goes with it: the row that is looked at
+ * from now on is this one.
+ *
+ * @returns whether the side is as far as the decision
+ */
+export async function followDecision(
+  fence: Fence,
+  { revision: _, ...decided }: FenceRow,
+  behind: FenceRow | undefined,
+  options: { readonly lockTimeoutMs: number },
+): Promise<boolean> {
+  if (behind !== undefined && behind.epoch >= decided.epoch) return true
+  return fence.change(behind?.revision ?? 0, { ...decided, open: true, pending: null }, options)
 }
 
 interface Decided {

@@ -71,6 +71,13 @@ export interface BoundSide {
    * @param wake called when there may be marks
    */
   hints?(wake: () => void): MarkHints
+  /**
+   * Runs `work` on one connection of this side's pool, outside of a transaction. Whoever times when it is called knows how long the
+   * users of the pool wait for a connection. Absent where there is no pool.
+   *
+   * @param work is given what stores take as `StoreOptions.transaction`
+   */
+  onConnection?<T>(work: (connection: unknown) => Promise<T>): Promise<T>
   /** Whether an error that came out of this side's driver, however wrapped, is the fence refusing a write. */
   isStalePhase(error: unknown): boolean
 }

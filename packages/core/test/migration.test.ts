@@ -62,6 +62,15 @@ async function at(phase: (typeof PHASES)[number], migration: Migration): Promise
   for (const to of PHASES.slice(1, PHASES.indexOf(phase) + 1)) await migration.advance({ to, ...who })
 }
 
+/** The watch, which passes a signal, sleeps for ever. */
+function onlyWrites(woken: () => Promise<void>): NonNullable<MigrationOptions['sleep']> {
+  return async (_ms, signal) => {
+    if (signal !== undefined) return new Promise(() => {})
+    await new Promise((resolve) => setImmediate(resolve))
+    await woken()
+  }
+}
+
 describe('createMigration', () => {
   it('walks the road to canary and back, one audited step at a time', async () => {
     const migration = process_(world())
@@ -341,6 +350,57 @@ describe('createMigration', () => {
     })
     await migration.stop()
   })
+
+  it('asks no store while a write waits for a switch', async () => {
+    const here = world()
+    const migration = process_(here, { sleep: onlyWrites(async () => {}) })
+    await migration.start()
+    const { fence } = migration.sides.legacy
+    const { revision, ...row } = (await fence.read())!.row
+    const pending = { to: 'target-primary', instance: 'driver', deadline: here.clock + 1_000 } as const
+    await fence.change(revision, { ...row, open: false, pending })
+    let asked = 0
+    Object.assign(migration.store, { readState: () => new Promise(() => asked++) })
+    const waiting = migration.settled()
+    await fence.change(revision + 1, { ...row, open: true, pending: null })
+    expect(await waiting).toMatchObject({ phase: 'off', switching: false })
+    expect(asked).toBe(0)
+  })
+
+  it.each(['opens', 'leaves'] as const)(
+    'gives the driver of a switch a moment to open the new primary: a driver that %s it',
+    async (driver) => {
+      const here = world()
+      let looks = 0
+      let open = async (): Promise<unknown> => undefined
+      const migration = process_(here, {
+        sleep: onlyWrites(async () => {
+          if (++looks === 3 && driver === 'opens') await open()
+        }),
+      })
+      await migration.start()
+      await migration.advance({ to: 'capture', ...who })
+      await migration.refresh()
+      const { legacy, target } = migration.sides
+      const { revision, ...row } = (await legacy.fence.read())!.row
+      const switched = { ...row, epoch: row.epoch + 1, phase: 'target-primary', primary: 'target' } as const
+      await legacy.fence.change(revision, switched)
+      const { change } = target.fence
+      const behind = (await target.fence.read())!.row.revision
+      open = () => change(behind, switched)
+      let changes = 0
+      Object.assign(target.fence, {
+        change: (...args: Parameters<typeof change>) => {
+          changes++
+          return change(...args)
+        },
+      })
+      looks = 0
+      await migration.refresh()
+      expect((await target.fence.read())?.row).toMatchObject({ epoch: row.epoch + 1, primary: 'target' })
+      expect(changes).toBe(driver === 'opens' ? 0 : 1)
+    },
+  )
 
   it('reopens a fence that a dead driver left closed, once its deadline has passed', async () => {
     const here = world()

@@ -19,6 +19,7 @@ const EVENTS: readonly TwinspanEvent[] = [
   { type: 'mirror-inflight', batches: 1 },
   { type: 'parked', entity: 'users', rows: 1, class: 'DatabaseError' },
   { type: 'journal', side: 'legacy', depth: 3, oldestAgeMs: 12, parked: 0 },
+  { type: 'denied-writes', writes: 2 },
   { type: 'read', entity: 'users', operation: 'find', side: 'target', why: 'router' },
   { type: 'read-outcome', entity: 'users', operation: 'find', side: 'target', ok: true, durationMs: 2, unit: SECRET },
   { type: 'shadow-read', entity: 'users', operation: 'find', outcome: 'match', control: 'noise' },

@@ -3,6 +3,27 @@ import { type Journal, type Migration, type SideName, TwinspanError } from '@twi
 const LOOK_MS = 5
 const HINT_MS = 200
 
+/** As few dirty keys as are there at any moment under traffic. */
+const FEW = 10
+const APPROACH_MS = 1_000
+
+/**
+ * Before the fence closes, while nobody waits: lets the mirrors catch up. What is dirty when it closes is copied on the
+ * users' time. A backlog that stays is no reason to give up here: the drain has its own limit.
+ */
+export async function approachEmpty({ migration, side, drain }: Omit<DrainRequest, 'deadline'>): Promise<void> {
+  const { journal } = migration.sides[side]
+  const until = migration.now() + APPROACH_MS
+  if ((await journal.stats()).depth <= FEW) return
+  void (async () => drain?.())().catch(() => {})
+  await hint(migration, journal)
+  for (;;) {
+    const { depth, parked } = await journal.stats()
+    if (depth - parked <= FEW || migration.now() >= until) return
+    await migration.sleep(LOOK_MS)
+  }
+}
+
 export interface DrainRequest {
   readonly migration: Migration
   readonly side: SideName

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type FenceRow, type Migration, PhaseRefusedError, redact, type Snapshot, within } from '@twinspan/core'
 import { decide } from './decide.ts'
-import { drainJournal } from './drain.ts'
+import { approachEmpty, drainJournal } from './drain.ts'
 import { CutoverAbortedError } from './errors.ts'
 import { closeFence, type FenceRun, readOpen, reopenFence } from './fence.ts'
 import { follow } from './follow.ts'
@@ -60,7 +60,11 @@ export async function drive(request: DriveRequest): Promise<CutoverResult> {
   try {
     await WORK[move.name].prepare({ migration, settings, steps, epoch: snapshot.epoch })
     let row: FenceRow
-    if (move.fenced) {
+    if (move.level === 'drain') {
+      const side = decidingSide(move)
+      await steps.run('approach', () => approachEmpty({ migration, side, drain: settings.drain }))
+    }
+    if (move.level !== null) {
       const closed = await steps.run('fence', () => closeFence(run))
       closedAt = closed.at
       row = closed.row
@@ -91,13 +95,31 @@ async function behindFence(
   const deadline = Math.min(overdueAt, migration.now() + settings.switchTimeoutMs)
   const left = (): number => Math.max(1, deadline - migration.now())
   const { drain } = settings
-  const drained = await steps.run('drain', () =>
-    within(left(), 'The drain', () => drainJournal({ migration, side: decidingSide(move), deadline, drain })),
-  )
-  await within(left(), 'Moving the identities', async () =>
-    WORK[move.name].behindFence?.({ migration, settings, steps, epoch: snapshot.epoch }),
-  )
-  return drained
+  const over = new AbortController()
+  try {
+    // Side by side: no key is drained that the side which is left has not given out.
+    const [drained] = await Promise.all([
+      move.level === 'drain'
+        ? steps.run('drain', () =>
+            within(left(), 'The drain', () => drainJournal({ migration, side: decidingSide(move), deadline, drain })),
+          )
+        : 0,
+      within(left(), 'The work behind the fence', async () =>
+        WORK[move.name].behindFence?.({
+          migration,
+          settings,
+          steps,
+          epoch: snapshot.epoch,
+          leftMs: left,
+          signal: over.signal,
+        }),
+      ),
+    ])
+    return drained
+  } finally {
+    // Nobody waits for it any more, and the target is about to be left as it is.
+    over.abort(new Error('The time behind the fence is over.'))
+  }
 }
 
 /** Undoes what was begun and throws, unless it turns out that the decision was taken after all: its answer was lost. */

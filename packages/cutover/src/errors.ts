@@ -50,6 +50,18 @@ export class CutoverAbortedError extends TwinspanError {
   }
 }
 
+/** A certificate of convergence cannot be given: something is not zero, not known, or too old. */
+export class CertificateRefusedError extends TwinspanError {
+  override readonly name: string = 'CertificateRefusedError'
+  /** One sentence each, without keys and values. */
+  readonly reasons: readonly string[]
+
+  constructor(migration: string, reasons: readonly string[]) {
+    super('TWINSPAN_CERTIFICATE_REFUSED', `No certificate for "${migration}": ${reasons.join('; ')}.`)
+    this.reasons = reasons
+  }
+}
+
 /** An archive cannot be written or is not what it says. */
 export class ArchiveError extends TwinspanError {
   override readonly name: string = 'ArchiveError'

@@ -1,4 +1,4 @@
-import { type Migration, otherSide, redact, type Snapshot } from '@twinspan/core'
+import { followDecision, type Migration, otherSide, redact, type Snapshot, within } from '@twinspan/core'
 import type { DriveRequest } from './drive.ts'
 import { decidingSide } from './moves.ts'
 import type { Steps } from './steps.ts'
@@ -21,14 +21,29 @@ export async function follow(request: DriveRequest, steps: Steps, closedAt: numb
   const { migration, settings, move, snapshot: before } = request
   const epoch = before.epoch + 1
   const unsettled: string[] = []
-  const behind = await steps.run('follow', () => untilFollowed(migration, move, epoch))
+  await steps.run('open', () => openOther(request, epoch))
   const writersWaitedMs = closedAt === undefined ? 0 : migration.now() - closedAt
+  const behind = await steps.run('follow', () => untilFollowed(migration, move, epoch))
   if (behind !== undefined) unsettled.push(behind)
   await WORK[move.name]
     .settle?.({ migration, settings, steps, epoch })
     .catch((error: unknown) => unsettled.push(`${steps.current} did not succeed: ${redact(error)}`))
   if (move.to === 'complete' && migration.sides.legacy.opaque !== undefined) unsettled.push(NOT_FROZEN)
   return { snapshot: migration.snapshot, writersWaitedMs, unsettled }
+}
+
+/** Writers wait for nothing else any more, and the others leave it to the driver for a moment. */
+async function openOther({ migration, settings, move }: DriveRequest, epoch: number): Promise<void> {
+  const deciding = decidingSide(move)
+  const { fence } = migration.sides[otherSide(deciding)]
+  const { lockTimeoutMs } = settings
+  const open = async (): Promise<void> => {
+    const [decided, behind] = await Promise.all([migration.sides[deciding].fence.read(), fence.read()])
+    if (decided !== undefined && decided.row.epoch >= epoch)
+      await followDecision(fence, decided.row, behind?.row, { lockTimeoutMs })
+  }
+  // What fails here, any process does.
+  await within(2 * lockTimeoutMs, 'The other fence', open).catch(() => {})
 }
 
 async function untilFollowed(

@@ -35,7 +35,7 @@ export interface Gate {
 /** A condition of the application: no deployment under way, the on-call has confirmed, a report is out. */
 export interface CustomGate {
   readonly name: string
-  /** The moves that it guards. @default ['cutover'] */
+  /** The moves that it guards. @default ['cutover', 'fenced-copy'] */
   readonly for?: readonly MoveName[]
   check(migration: Migration): Promise<GateVerdict> | GateVerdict
 }
@@ -51,7 +51,12 @@ export function ask(gates: readonly Gate[], context: GateContext): Promise<reado
         )
         return { name: gate.name, ...verdict }
       } catch (error) {
-        return { name: gate.name, ok: false, detail: `could not be checked: ${redact(error)}` }
+        return {
+          name: gate.name,
+          ok: false,
+          detail: `could not be checked: ${redact(error)}`,
+          advice: 'Check that both databases and the store answer, then ask again.',
+        }
       }
     }),
   )

@@ -38,18 +38,28 @@ function max(a: bigint, b: bigint): bigint {
 
 export interface MoveIdentities {
   readonly margin: number
-  /** Both sides hold the same rows and nobody writes: a generator that stays behind them would hand out a key twice. */
+  /** Nobody writes any more: a generator that stays behind the keys that exist would hand out a key twice. */
   readonly settled: boolean
 }
 
 /**
- * Moves the generators of `side` past every key that is taken, with `margin` to spare. A generator that is past them
+ * Whether a generator has to be moved. A process that has not heard of a switch draws keys from the side that was left before
+ * the fence refuses it, and must not draw one that the new primary gave out and the mirror brought there: half of the margin
+ * is kept free of that. Behind the fence, where moving costs users' time, only what would hand out a key twice is moved.
+ */
+export function isToMove({ next, taken }: IdentityState, { margin, settled }: MoveIdentities): boolean {
+  return next <= taken + (settled ? 0n : BigInt(Math.floor(margin / 2)))
+}
+
+/**
+ * Moves the generators of `side` past every key that is taken, with `margin` to spare. A generator that is far enough
  * already is left alone, so that it may be called again behind the fence and then has nothing to do.
  */
 export async function moveIdentities(migration: Migration, side: SideName, options: MoveIdentities): Promise<void> {
   const { margin, settled } = options
-  for (const { entity: name, identity, next, taken, largest } of await readIdentities(migration, side)) {
-    if (next > taken) continue
+  for (const state of await readIdentities(migration, side)) {
+    const { entity: name, identity, taken, largest } = state
+    if (!isToMove(state, options)) continue
     await identity.moveTo(taken + 1n + BigInt(margin))
     if (!settled) continue
     // A table whose keys come from elsewhere has nothing that could be moved; past its rows is all it can be.

@@ -7,6 +7,10 @@ import type { Settings } from './options.ts'
 export interface PlanOptions {
   /** @default `'target-primary'` before the switch, `'complete'` after it, `'drop'` in `complete` */
   readonly to?: 'canary' | 'target-primary' | 'complete' | 'drop'
+  /** Of the switch to target: by the short road, from `capture`. */
+  readonly path?: 'fenced-copy'
+  /** With `path`. @default 2_000 */
+  readonly maxWaitMs?: number
 }
 
 /** What stands in the way of a step. */
@@ -22,9 +26,9 @@ export interface CutoverPlan {
 /** A process that has not heard of the last change yet does within its refresh; no reason to alarm anybody. */
 const PATIENCE_MS = 1_500
 
-export async function plan(migration: Migration, settings: Settings, { to }: PlanOptions): Promise<CutoverPlan> {
+export async function plan(migration: Migration, settings: Settings, { to, path }: PlanOptions): Promise<CutoverPlan> {
   const snapshot = await migration.refresh()
-  const move = moveTo(to ?? nextOf(snapshot.phase), snapshot.phase)
+  const move = path ?? moveTo(to ?? nextOf(snapshot.phase), snapshot.phase)
   const from = move === 'drop' ? 'complete' : MOVES[move].from
   const destination = move === 'drop' ? move : MOVES[move].to
   const gates = await ask(gatesOf(move, settings.gates), {

@@ -29,6 +29,10 @@ export function createSteps(migration: Migration, to: Phase): Steps {
         const result = await work()
         ok = true
         return result
+      } catch (error) {
+        // Of two that run side by side, the one that failed.
+        current = step
+        throw error
       } finally {
         const durationMs = migration.now() - began
         reports.push({ step, durationMs })

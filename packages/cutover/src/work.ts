@@ -1,7 +1,19 @@
-import { captured, type Migration, type SideName, TwinspanError } from '@twinspan/core'
+import {
+  captured,
+  type Entity,
+  type Migration,
+  refuseForeignRows,
+  type SideName,
+  TARGET_OWNER,
+  TwinspanError,
+} from '@twinspan/core'
+import { type CopyRun, copyEntity, verifyEntity } from './fenced-copy/copy-entity.ts'
+import { emptyTargets, estimateByCopying } from './fenced-copy/estimate.ts'
+import { reverseVerdict } from './gates/reverse.ts'
 import { moveIdentities } from './identities.ts'
 import type { MoveName } from './moves.ts'
 import type { Settings } from './options.ts'
+import { proveReverse } from './prove-reverse.ts'
 import { readCutoverRecord, updateCutoverRecord } from './record.ts'
 import type { Steps } from './steps.ts'
 
@@ -13,12 +25,19 @@ export interface WorkContext {
   readonly epoch: number
 }
 
+export interface FencedContext extends WorkContext {
+  /** What is left of the time that writers may wait, at least 1. */
+  leftMs(): number
+  /** Aborted as soon as the time is over. */
+  readonly signal: AbortSignal
+}
+
 /** What a move does beside the fence. Everything may be done twice. */
 export interface Work {
   /** Before anybody waits. */
   prepare(context: WorkContext): Promise<void>
-  /** While no writer passes, after the journal is empty: short. */
-  behindFence?(context: WorkContext): Promise<void>
+  /** While no writer passes and the journal is drained: short. */
+  behindFence?(context: FencedContext): Promise<void>
   /** Takes back what `prepare` did, where it would be in the way. */
   undo?(context: WorkContext): Promise<void>
   /** After the decision. What fails here is finished by asking for the same move again. */
@@ -35,6 +54,41 @@ export const WORK: Readonly<Record<MoveName, Work>> = {
       await updateCutoverRecord(context.migration.store, (record) => ({ ...record, resync: null }))
     },
     behindFence: (context) => makeRoom(context, 'target', true),
+  },
+
+  'fenced-copy': {
+    async prepare(context) {
+      const { migration, settings, steps } = context
+      await takeTarget(migration)
+      await installCapture(context, 'target')
+      await makeRoom(context, 'target', false)
+      await updateCutoverRecord(migration.store, (record) => ({ ...record, resync: null }))
+      const runOf = copyRuns(context, { leftMs: () => settings.switchTimeoutMs, signal: new AbortController().signal })
+      await steps.run('rehearse', async () => {
+        await emptyTargets(migration, runOf)
+        const { rows, waitMs } = await estimateByCopying(migration, runOf)
+        if (waitMs > settings.switchTimeoutMs) {
+          throw new TwinspanError(
+            'TWINSPAN_TIMEOUT',
+            `writers would wait for about ${waitMs} ms while ${rows} rows are copied, and may for ${settings.switchTimeoutMs}`,
+          )
+        }
+        // While there are rows to try it on.
+        await proveWayBack(context)
+        await emptyTargets(migration, runOf)
+      })
+    },
+    async behindFence(context) {
+      const { migration, steps } = context
+      const runOf = copyRuns(context, context)
+      await steps.run('copy', async () => {
+        for (const entity of migration.entities) await copyEntity(runOf(entity))
+      })
+      await steps.run('verify', async () => {
+        for (const entity of migration.entities) await verifyEntity(runOf(entity))
+      })
+      await makeRoom(context, 'target', true)
+    },
   },
 
   complete: {
@@ -89,6 +143,28 @@ export const WORK: Readonly<Record<MoveName, Work>> = {
       )
     },
   },
+}
+
+/** The target is this attempt's from now on. Asked once more after the gate: what is there is about to be removed. */
+async function takeTarget({ name, store, entities, snapshot: { incarnation } }: Migration): Promise<void> {
+  if ((await store.getDocument(TARGET_OWNER))?.value === incarnation) return
+  await refuseForeignRows(name, entities)
+  await store.putDocument(TARGET_OWNER, incarnation)
+}
+
+function copyRuns(
+  { migration, epoch }: WorkContext,
+  { leftMs, signal }: Pick<FencedContext, 'leftMs' | 'signal'>,
+): (entity: Entity) => CopyRun {
+  return (entity) => ({ migration, entity, epoch, leftMs, signal })
+}
+
+async function proveWayBack({ migration, settings }: WorkContext): Promise<void> {
+  for (const entity of migration.entities) {
+    const proof = await proveReverse(migration, entity, { rows: settings.probeRows, write: true })
+    const verdict = reverseVerdict(proof, migration.sides.legacy.opaque !== undefined)
+    if (!verdict.ok) throw new TwinspanError('TWINSPAN_CUTOVER_BLOCKED', `${entity.name}: ${verdict.detail}`)
+  }
 }
 
 /** Installs the triggers and makes sure of them. Nothing to do where the wrapper captures. */

@@ -2,7 +2,16 @@ import { isDeepStrictEqual } from 'node:util'
 import type { SideName } from '@twinspan/core'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createCutover } from '../src/index.ts'
-import { advanceTo, createWorld, type Member, type Process, recordCleanCopy, type User, type World } from './world.ts'
+import {
+  advanceTo,
+  createWorld,
+  type Member,
+  type Process,
+  phasesOf,
+  recordCleanCopy,
+  type User,
+  type World,
+} from './world.ts'
 
 const by = { actor: 'ops', reason: 'the day has come' }
 
@@ -58,7 +67,7 @@ async function accepts(process: Process, side: SideName): Promise<boolean> {
 
 const asUser = (row: Member): User => ({ id: row.member_id, email: row.mail, active: row.status === 'Active' })
 
-const MOVES = ['cutover', 'rollback', 'complete', 'reopen'] as const
+const MOVES = ['cutover', 'fenced-copy', 'rollback', 'complete', 'reopen'] as const
 
 /** Runs one move in a process that dies at its `dieAt`-th contact with a database. */
 async function run(world: World, move: (typeof MOVES)[number], dieAt: number) {
@@ -66,7 +75,7 @@ async function run(world: World, move: (typeof MOVES)[number], dieAt: number) {
   let armed = false
   const survivor = await world.process()
   const drain = survivor.mirror
-  await advanceTo(survivor.migration, 'canary')
+  await advanceTo(survivor.migration, move === 'fenced-copy' ? 'capture' : 'canary')
   await survivor.members.save([
     { member_id: 1, mail: 'a@example.org', status: 'Active' },
     { member_id: 7, mail: 'b@example.org', status: 'Active' },
@@ -74,7 +83,7 @@ async function run(world: World, move: (typeof MOVES)[number], dieAt: number) {
   await survivor.mirror()
   await recordCleanCopy(survivor.migration)
   const cut = createCutover(survivor.migration, { drain })
-  if (move !== 'cutover') await cut.advance({ to: 'target-primary', ...by })
+  if (move !== 'cutover' && move !== 'fenced-copy') await cut.advance({ to: 'target-primary', ...by })
   if (move === 'reopen') await cut.advance({ to: 'complete', ...by })
 
   await survivor.acknowledge()
@@ -93,6 +102,7 @@ async function run(world: World, move: (typeof MOVES)[number], dieAt: number) {
   const driving = createCutover(driver.migration, { drain, maxLagMs: 100, acknowledgeMs: 0 })
   const act = {
     cutover: () => driving.advance({ to: 'target-primary', ...by }),
+    'fenced-copy': () => driving.advance({ to: 'target-primary', path: 'fenced-copy', ...by }),
     rollback: () => driving.rollback({ to: 'canary', ...by }),
     complete: () => driving.advance({ to: 'complete', ...by }),
     reopen: () => driving.rollback({ to: 'target-primary', ...by }),
@@ -147,9 +157,14 @@ describe.each(MOVES)('a driver that dies during %s', (move) => {
         secondaryAccepts: await accepts(survivor, primary === 'legacy' ? 'target' : 'legacy'),
         epochs: new Set(fences.map((found) => found?.row.epoch)).size,
         recorded: (await survivor.migration.store.readState())?.phase,
+        audited: phasesOf(await survivor.migration.store.readAudit())[0]?.endsWith(phase),
         lost: [...acknowledged].filter(([id, text]) => held.get(id) !== text),
         // Nothing is mirrored in `complete`: the sides agree up to the decision, and legacy stands still.
-        agree: phase === 'complete' || isDeepStrictEqual(survivor.members.rows().map(asUser), survivor.targets.rows()),
+        // Nothing is mirrored in `capture` either.
+        agree:
+          phase === 'complete' ||
+          phase === 'capture' ||
+          isDeepStrictEqual(survivor.members.rows().map(asUser), survivor.targets.rows()),
         frozen: world.legacy.frozen.size === 1,
       }).toEqual({
         dieAt,
@@ -159,6 +174,7 @@ describe.each(MOVES)('a driver that dies during %s', (move) => {
         secondaryAccepts: false,
         epochs: 1,
         recorded: phase,
+        audited: true,
         lost: [],
         agree: true,
         frozen: phase === 'complete',

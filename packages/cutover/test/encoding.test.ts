@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeRow, encodeRow } from '../src/index.ts'
+import { decodeExact, decodeRow, encodeRow } from '../src/index.ts'
 
 describe('a row in an archive', () => {
   it.each<[string, unknown, string]>([
@@ -35,6 +35,18 @@ describe('a row in an archive', () => {
   ])('refuses a %s with the name of its column', (kind, row, column) => {
     expect(() => encodeRow(row)).toThrow(expect.objectContaining({ code: 'TWINSPAN_ARCHIVE' }) as Error)
     expect(() => encodeRow(row)).toThrow(`Column ${column} holds a ${kind}`)
+  })
+
+  it('is written beside what it cannot say', () => {
+    const [row, exact] = [{ id: 1, at: new Date(0) }, { at: '1970-01-01 00:00:00.000001' }]
+    const line = encodeRow(row, exact)
+    expect(line).toBe(
+      '{"$row":{"id":1,"at":{"$date":"1970-01-01T00:00:00.000Z"}},"$exact":{"at":"1970-01-01 00:00:00.000001"}}',
+    )
+    expect([decodeRow(line), decodeExact(line)]).toEqual([row, exact])
+    const alike = { $row: { id: 1 }, $exact: { id: 'x' } }
+    expect([decodeRow(encodeRow(alike)), decodeExact(encodeRow(alike))]).toEqual([alike, {}])
+    expect(decodeExact(encodeRow(row))).toEqual({})
   })
 
   it('gives back whatever goes in', () => {

@@ -1,6 +1,7 @@
-import { backfillDocument, type Json, ROLLOUT_DOCUMENT, sweepDocument } from '@twinspan/core'
+import { backfillDocument, type Json, ROLLOUT_DOCUMENT, sweepDocument, TARGET_OWNER } from '@twinspan/core'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { CutoverBlockedError, createCutover } from '../src/index.ts'
+import { GATES } from '../src/gates/table.ts'
+import { CutoverBlockedError, createCutover, type PlanOptions } from '../src/index.ts'
 import { advanceTo, createWorld, type Process, recordCleanCopy, type World } from './world.ts'
 
 const by = { actor: 'ops', reason: 'the day has come' }
@@ -210,7 +211,70 @@ describe('the gates of the switch', () => {
       /legacy does not take a row back: Error \(FROZEN\)/,
       async () => world.legacy.frozen.add('members'),
     ],
+    [
+      'sequences-ahead',
+      /could not be checked: Error/,
+      async () =>
+        Object.assign(process.users.target.identity as object, {
+          read: () => Promise.reject(new Error('no privilege')),
+        }),
+    ],
   ]
+
+  /** What guards other moves only: closed with what, in which plan, by what. */
+  const elsewhere: readonly (readonly [
+    gate: string,
+    detail: RegExp,
+    to: PlanOptions,
+    spoil: () => Promise<unknown>,
+  ])[] = [
+    [
+      'target-free',
+      /holds rows that this migration did not write: users/,
+      { to: 'target-primary', path: 'fenced-copy' },
+      () => process.migration.store.putDocument(TARGET_OWNER, 'another'),
+    ],
+    [
+      'copy-wait',
+      /2 rows, writers would wait for about 100 ms of 99/,
+      { to: 'target-primary', path: 'fenced-copy', maxWaitMs: 99 },
+      async () => {},
+    ],
+    [
+      'legacy-in-step',
+      /legacy came back from complete, and not every process was seen capturing since/,
+      { to: 'canary' },
+      () => process.migration.store.putDocument('cutover', { resync: { epoch: 1, since: null } }),
+    ],
+    [
+      'legacy-in-step',
+      /users: not swept since legacy came back/,
+      { to: 'canary' },
+      () => process.migration.store.putDocument('cutover', { resync: { epoch: 1, since: world.clock.ms + 1 } }),
+    ],
+    ['hold-elapsed', /not complete yet/, { to: 'drop' }, async () => {}],
+    ['archived', /no archive/, { to: 'drop' }, async () => {}],
+  ]
+
+  it.each(elsewhere)('%s closes with %s in %j', async (name, detail, to, spoil) => {
+    await spoil()
+    const plan = await cutover({ acknowledgeMs: 0 }).plan(to)
+    expect(plan.ready).toBe(false)
+    expect(plan.gates.find((result) => result.name === name)).toMatchObject({
+      ok: false,
+      detail: expect.stringMatching(detail),
+      advice: expect.stringMatching(/^[A-Z].*\.$/),
+    })
+  })
+
+  it('have each been seen closed: a gate that is added needs a case above', () => {
+    const seen = new Set([...closed, ...elsewhere].map(([name]) => name))
+    const gates = Object.values(GATES)
+      .flat()
+      .map(({ name }) => name)
+    // It tells of refused writes and never closes.
+    expect([...new Set(gates)].filter((name) => !seen.has(name))).toEqual(['denied-writes'])
+  })
 
   it.each(closed)('%s closes with %s, and nothing is switched', { timeout: 10_000 }, async (name, detail, spoil) => {
     await spoil()
@@ -218,7 +282,12 @@ describe('the gates of the switch', () => {
     const plan = await cut.plan({ to: 'target-primary' })
     expect(plan.ready).toBe(false)
     const gate = plan.gates.find((result) => result.name === name)
-    expect(gate).toMatchObject({ ok: false, detail: expect.stringMatching(detail) })
+    expect(gate).toMatchObject({
+      ok: false,
+      detail: expect.stringMatching(detail),
+      // Whoever reads it knows what to do.
+      advice: expect.stringMatching(/^[A-Z].*\.$/),
+    })
     const before = await process.migration.sides.legacy.fence.read()
     const failure = await cut.advance({ to: 'target-primary', ...by }).catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(CutoverBlockedError)
@@ -316,13 +385,15 @@ describe('the gates of the switch', () => {
       { name: 'later', for: ['complete'] as const, check: () => ({ ok: false, detail: 'not asked here' }) },
     ]
     const plan = await cutover({ gates, gateTimeoutMs: 50, maxLagMs: 10, acknowledgeMs: 0 }).plan()
+    const advice = 'Check that both databases and the store answer, then ask again.'
     expect(plan.gates.filter((gate) => !gate.ok)).toEqual([
       { name: 'on-call', ok: false, detail: 'nobody confirmed', advice: 'Ask.' },
-      { name: 'report', ok: false, detail: 'could not be checked: Error' },
+      { name: 'report', ok: false, detail: 'could not be checked: Error', advice },
       {
         name: 'hanging',
         ok: false,
         detail: 'could not be checked: TimeoutError: Gate hanging did not end within 50 ms.',
+        advice,
       },
     ])
   })

@@ -188,6 +188,7 @@ export async function recordCleanCopy(
 async function mirror(migration: Migration): Promise<void> {
   for (let round = 0; round < 100; round++) {
     const { epoch, plan } = await migration.refresh()
+    if (plan.mirrorsTo === null) return
     const from = plan.primary
     const rows = await migration.sides[from].journal.read({ limit: 100 })
     if (rows.length === 0) return

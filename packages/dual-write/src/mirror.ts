@@ -1,4 +1,4 @@
-import { type JournalStats, type Migration, numberOption, otherSide, within } from '@twinspan/core'
+import { type JournalStats, type Migration, numberOption, otherSide, type SideName, within } from '@twinspan/core'
 import { createBreaker } from './breaker.ts'
 import { callsOf } from './calls.ts'
 import { createCompactor } from './compactor.ts'
@@ -109,7 +109,7 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
   let wake = (): void => {}
   const waker = createWaker(migration, { pollMs, wake: () => wake() })
   let running:
-    | { readonly stop: AbortController; readonly ended: Promise<void>; readonly unsubscribe: () => void }
+    | { readonly stop: AbortController; readonly ended: Promise<unknown>; readonly unsubscribe: () => void }
     | undefined
 
   /** One batch, its outcome told to the breaker. A failure of the primary is an outage like any other: everything stays dirty. */
@@ -132,7 +132,6 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
   }
 
   async function work(signal: AbortSignal): Promise<void> {
-    let measured = Number.NEGATIVE_INFINITY
     let reaped = Number.NEGATIVE_INFINITY
     while (!signal.aborted) {
       const woken = new Promise<void>((resolve) => {
@@ -151,10 +150,6 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
         if (restMs > 0) await migration.sleep(restMs, signal).catch(() => {})
         continue
       }
-      if (migration.now() - measured >= statsMs) {
-        measured = migration.now()
-        await measure()
-      }
       // What was marked before it told nobody.
       if (working && outcome === 'idle' && (await waker.arm()) === 'look') continue
       if (signal.aborted) return
@@ -162,13 +157,37 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
     }
   }
 
+  // Beside the copying, not in its pauses: the figures are needed most while there are none, or a copy hangs.
+  async function watchJournal(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await measure()
+      await migration.sleep(statsMs, signal).catch(() => {})
+    }
+  }
+
+  async function measureJournal(side: SideName): Promise<JournalStats> {
+    const stats = await within(timeoutMs, `the journal of ${side}`, () => migration.sides[side].journal.stats())
+    migration.events.emit({ type: 'journal', side, ...stats })
+    return stats
+  }
+
+  let lastMeasured: SideName | undefined
+
   async function measure(): Promise<void> {
-    const side = migration.snapshot.plan.primary
+    const { plan } = migration.snapshot
+    const side = plan.primary
     const { journal } = migration.sides[side]
     try {
-      const stats = await within(timeoutMs, `the journal of ${side}`, () => journal.stats())
-      migration.events.emit({ type: 'journal', side, ...stats })
+      const stats = await measureJournal(side)
       if (!breaker.allows) await compact(journal, stats)
+      // Only then legacy is frozen.
+      if (!plan.captures && side === 'target') {
+        const writes = await within(timeoutMs, 'the freeze of legacy', () => migration.sides.legacy.freeze.denied())
+        if (writes !== null) migration.events.emit({ type: 'denied-writes', writes })
+      }
+      // A figure stands until there is another: after a switch the last one of the former primary would stand for ever.
+      if (lastMeasured !== undefined && lastMeasured !== side) await measureJournal(lastMeasured)
+      lastMeasured = side
     } catch {
       // A figure that cannot be had, or a journal that stays long, is no reason to stop copying.
     }
@@ -209,7 +228,11 @@ export function createMirror(migration: Migration, options: MirrorOptions = {}):
       const unsubscribe = (): void => {
         for (const end of reasons) end()
       }
-      running = { stop, unsubscribe, ended: migration.detached(() => work(stop.signal)) }
+      running = {
+        stop,
+        unsubscribe,
+        ended: migration.detached(() => Promise.all([work(stop.signal), watchJournal(stop.signal)])),
+      }
       migration.onStop(() => mirror.stop())
     },
 

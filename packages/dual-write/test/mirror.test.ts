@@ -1,4 +1,4 @@
-import { stripeOf, type TwinspanEvent } from '@twinspan/core'
+import { type EventOf, stripeOf, type TwinspanEvent } from '@twinspan/core'
 import { describe, expect, it } from 'vitest'
 import { createMirror, type Mirror } from '../src/index.ts'
 import { inPhase, type Process, type World } from './world.ts'
@@ -9,8 +9,8 @@ const realSleep = (ms: number, signal?: AbortSignal): Promise<void> =>
     setTimeout(resolve, Math.min(ms, 5))
   })
 
-function collect(process: Process, type: TwinspanEvent['type']): TwinspanEvent[] {
-  const seen: TwinspanEvent[] = []
+function collect<Type extends TwinspanEvent['type']>(process: Process, type: Type): readonly EventOf<Type>[] {
+  const seen: EventOf<Type>[] = []
   process.migration.events.on(type, (event) => seen.push(event))
   return seen
 }
@@ -127,10 +127,14 @@ describe('createMirror', () => {
   })
 
   it('wakes on the hint of a write long before its poll', async () => {
+    let sleepsForEver = false
     const process = await inPhase('dual-write', {
-      sleep: (_, signal) =>
-        new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason))),
+      sleep: (ms, signal) =>
+        sleepsForEver
+          ? new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+          : realSleep(ms, signal),
     })
+    sleepsForEver = true
     const mirror = createMirror(process.migration, { pollMs: 3_600_000 })
     mirror.start()
     await new Promise((resolve) => setTimeout(resolve, 10))
@@ -244,6 +248,70 @@ describe('createMirror', () => {
       )
     },
   )
+})
+
+describe('the figures of the journal', () => {
+  // Once they were taken in a pause alone, and stood still while the mirror fell behind.
+  it('come while there is always something to copy', async () => {
+    const process = await inPhase('dual-write', { sleep: realSleep })
+    const figures = collect(process, 'journal')
+    const write = (id: number): Promise<void> => process.members.save([{ member_id: id, mail: `${id}` }])
+    let figuresWhenBusy: number | undefined
+    let writes = 0
+    process.migration.events.on('mirrored', () => {
+      writes += 1
+      if (writes > 50) figuresWhenBusy ??= figures.length
+      else void write(writes)
+    })
+    await write(0)
+    const mirror = createMirror(process.migration, { statsMs: 1, pollMs: 1, restMs: 5 })
+    mirror.start()
+    await expect.poll(() => figuresWhenBusy, { timeout: 10_000 }).toBeDefined()
+    await mirror.stop()
+    expect(figuresWhenBusy).toBeGreaterThan(0)
+  })
+
+  // Once a copy that hung kept them as they were: young and few.
+  it('come while a copy hangs', async () => {
+    let hangs: Promise<void> | undefined
+    const process = await inPhase('dual-write', {
+      sleep: realSleep,
+      targetStep: async (what) => {
+        if (what.includes('commit')) await hangs
+      },
+    })
+    let letGo = (): void => {}
+    hangs = new Promise((resolve) => {
+      letGo = resolve
+    })
+    const figures = collect(process, 'journal')
+    await process.members.save([{ member_id: 1, mail: 'a' }])
+    const mirror = createMirror(process.migration, { statsMs: 1, pollMs: 1, timeoutMs: 60_000 })
+    mirror.start()
+    await expect.poll(() => figures.length).toBeGreaterThan(0)
+    const before = figures.length
+    process.world.clock += 40_000
+    await expect.poll(() => figures.slice(before).some(({ oldestAgeMs }) => oldestAgeMs >= 40_000)).toBe(true)
+    letGo()
+    await mirror.stop()
+  })
+
+  it('are told once more of a side that is no longer primary', async () => {
+    const process = await inPhase('canary', { sleep: realSleep })
+    const figures = collect(process, 'journal')
+    const mirror = createMirror(process.migration, { statsMs: 1, pollMs: 1 })
+    mirror.start()
+    await expect.poll(() => figures.length).toBeGreaterThan(0)
+    const { legacy } = process.migration.sides
+    const { revision, ...row } = (await legacy.fence.read())!.row
+    await legacy.fence.change(revision, { ...row, epoch: row.epoch + 1, phase: 'target-primary', primary: 'target' })
+    await process.migration.refresh()
+    process.world.clock += 10
+    await expect.poll(() => figures.some(({ side }) => side === 'target')).toBe(true)
+    const first = figures.findIndex(({ side }) => side === 'target')
+    await expect.poll(() => figures.slice(first).filter(({ side }) => side === 'legacy')).toHaveLength(1)
+    await mirror.stop()
+  })
 })
 
 describe('a journal in a long outage', () => {

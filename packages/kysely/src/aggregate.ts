@@ -19,18 +19,34 @@ import { requireUniqueKey, type TableContext } from './table-context.ts'
 
 type Row = Record<string, unknown>
 
-type RootStore = Required<Omit<EntityStore<Row, Row>, 'identity' | 'identities' | 'parts'>> & EntityStore<Row, Row>
-type Store = Omit<EntityStore<Row, Row>, 'forms' | 'digest'>
+type RootStore = Required<
+  Omit<EntityStore<Row, Row>, 'identity' | 'identities' | 'parts' | 'bulk' | 'digestFirst' | 'digestParts'>
+> &
+  EntityStore<Row, Row>
+type Store = Omit<
+  EntityStore<Row, Row>,
+  'bulk' | 'forms' | 'digest' | 'digestFirst' | 'digestParts' | 'written' | 'tryForms'
+>
 
 /**
  * A store of records whose parts stand in tables of their own. A record is read in one snapshot, one query per table, and
  * written in one transaction.
  *
- * `forms` and `digest` are left out: a digest of the one table would say nothing of the others.
+ * `forms`, `digest` and what belongs to them are left out: a digest of the one table would say nothing of the others.
  */
 export function createAggregate(context: TableContext, root: RootStore, parts: readonly Part[]): Store {
   const { database } = context
-  const { forms: _forms, digest: _digest, identity: _identity, ...table } = root
+  const {
+    bulk: _bulk,
+    forms: _forms,
+    digest: _digest,
+    digestFirst: _digestFirst,
+    digestParts: _digestParts,
+    written: _written,
+    tryForms: _tryForms,
+    identity: _identity,
+    ...table
+  } = root
   const keyOf = (row: object): Key => rowKey(context, row)
 
   /** Everything that is written becomes visible together. */

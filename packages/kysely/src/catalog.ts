@@ -28,6 +28,8 @@ export interface ColumnFacts {
   readonly insist: boolean
   /** What hands out the column's values, where that is a counter that can be moved: on PostgreSQL the sequence's name. */
   readonly generator: string | undefined
+  /** Text: whether it is held as UTF-8. Only told where a database may hold it otherwise. */
+  readonly utf8?: boolean
   /** Text: whether the column's own order is that of its bytes. */
   readonly byteOrder: boolean
   /** Text: whether the column's own equality is that of its bytes. */

@@ -1,5 +1,5 @@
 import { type InsertOutcome, type Key, keyText, type StoreOptions } from '@twinspan/core'
-import type { Kysely } from 'kysely'
+import type { InsertQueryBuilder, InsertResult, Kysely } from 'kysely'
 import { chunks } from './chunks.ts'
 import type { AnyTables } from './database.ts'
 import { groupRows, rowKey, rowsAtOnce } from './rows.ts'
@@ -24,13 +24,38 @@ export async function insertMissingRows(
   options?: StoreOptions,
 ): Promise<InsertOutcome> {
   if (rows.length === 0) return { inserted: 0, conflicts: [] }
-  const work = (db: Kysely<AnyTables>): Promise<Absent> =>
-    insertAbsentRows(context, rows, { ...options, transaction: db })
-  const { added, conflicts } =
-    options?.transaction === undefined
-      ? await context.database.app.transaction().execute(work)
-      : await work(context.connection(options))
-  return { inserted: added.size, conflicts }
+  const work = (db: Kysely<AnyTables>): Promise<InsertOutcome> => insertMissingIn(context, rows, db)
+  return options?.transaction === undefined
+    ? context.database.app.transaction().execute(work)
+    : work(context.connection(options))
+}
+
+async function insertMissingIn(
+  context: TableContext,
+  rows: readonly object[],
+  db: Kysely<AnyTables>,
+): Promise<InsertOutcome> {
+  if (!context.database.dialect.onConflict) {
+    const { added, conflicts } = await insertAbsentRows(context, rows, { transaction: db })
+    return { inserted: added.size, conflicts }
+  }
+  const known = await context.known({ transaction: db })
+  requireUniqueKey(context, known)
+  let inserted = 0
+  const conflicts: Key[] = []
+  for (const group of groupRows(context, known, rows)) {
+    const step = rowsAtOnce(context, group.columns.length)
+    const keys = chunks(group.keys, step)
+    for (const some of chunks(group.rows, step)) {
+      const theirs = keys.next().value ?? []
+      const done = await ignoringConflicts(context, known, db, some).executeTakeFirst()
+      const count = Number(done.numInsertedOrUpdatedRows ?? 0)
+      inserted += count
+      // Which of them were not inserted need not be told where all were.
+      if (count < some.length) conflicts.push(...(await absentOf(context, known, db, theirs)))
+    }
+  }
+  return { inserted, conflicts }
 }
 
 /** The same within the caller's transaction, which is required. */
@@ -49,23 +74,39 @@ export async function insertAbsentRows(
     for (const some of chunks(group.rows, rowsAtOnce(context, group.columns.length))) {
       for (const text of await insert(context, known, db, some)) added.add(text)
       const left = some.map((row) => rowKey(context, row)).filter((key) => !added.has(keyText(key)))
-      if (left.length === 0) continue
-      const present = await selectKeys(context, known, db, left)
-      conflicts.push(...left.filter((key) => !present.has(keyText(key))))
+      if (left.length > 0) conflicts.push(...(await absentOf(context, known, db, left)))
     }
   }
   return { added, conflicts }
 }
 
+async function absentOf(
+  context: TableContext,
+  known: KnownTable,
+  db: Kysely<AnyTables>,
+  keys: readonly Key[],
+): Promise<readonly Key[]> {
+  const present = await selectKeys(context, known, db, keys)
+  return keys.filter((key) => !present.has(keyText(key)))
+}
+
 // Without a target, the clause lets every unique key keep a row out, and fails on nothing else than that.
+function ignoringConflicts(
+  context: TableContext,
+  known: KnownTable,
+  db: Kysely<AnyTables>,
+  rows: readonly Row[],
+): InsertQueryBuilder<AnyTables, string, InsertResult> {
+  return insertInto(context, known, db, rows).onConflict((conflict) => conflict.doNothing())
+}
+
 async function insertOnConflict(
   context: TableContext,
   known: KnownTable,
   db: Kysely<AnyTables>,
   rows: readonly Row[],
 ): Promise<ReadonlySet<string>> {
-  const added = await insertInto(context, known, db, rows)
-    .onConflict((conflict) => conflict.doNothing())
+  const added = await ignoringConflicts(context, known, db, rows)
     .returning([...context.key])
     .execute()
   return new Set(added.map((row) => keyText(rowKey(context, row))))

@@ -1,48 +1,85 @@
 import { InvalidKeyError, type Key, keyText, UnknownColumnError } from '@twinspan/core'
+import type { ColumnFacts } from './catalog.ts'
 import type { KnownTable, TableContext } from './table-context.ts'
 
 /** Rows that set the same columns, encoded for the driver, the last one of each key. */
 export interface RowGroup {
   readonly columns: readonly string[]
   readonly rows: readonly Record<string, unknown>[]
+  /** Of each row. */
+  readonly keys: readonly Key[]
 }
 
 /** The key of a row, one value or a tuple. */
 export function rowKey({ name, key, keyOf }: TableContext, row: object): Key {
+  const [only] = key
+  if (key.length === 1 && only !== undefined) {
+    const part = (row as Record<string, unknown>)[only]
+    if (part === null || part === undefined) throw new InvalidKeyError(part, `table "${name}"`)
+    return part as Key
+  }
   const parts = keyOf(row)
   if (parts.some((part) => part === null || part === undefined)) throw new InvalidKeyError(parts[0], `table "${name}"`)
-  return (key.length === 1 ? parts[0] : parts) as Key
+  return parts as Key
+}
+
+interface Group {
+  readonly columns: readonly string[]
+  readonly written: readonly (readonly [string, ColumnFacts])[]
+  readonly rows: Map<string, { readonly key: Key; readonly row: Record<string, unknown> }>
 }
 
 /** What is `undefined` is not named: the column keeps its value. */
 export function groupRows(context: TableContext, known: KnownTable, rows: readonly object[]): readonly RowGroup[] {
-  const groups = new Map<string, { columns: readonly string[]; rows: Map<string, Record<string, unknown>> }>()
-  for (const row of rows) {
-    const encoded = encodeRow(context, known, row)
-    const columns = Object.keys(encoded).sort()
-    const name = JSON.stringify(columns)
-    const group = groups.get(name) ?? { columns, rows: new Map() }
-    groups.set(name, group)
-    const text = keyText(rowKey(context, row))
+  const groups = new Map<string, Group>()
+  // Rows of one table name their columns in one order, as a rule.
+  const bySpelling = new Map<string, Group>()
+  const { dialect } = context.database
+  for (const row of rows as readonly Record<string, unknown>[]) {
+    let names = Object.keys(row)
+    if (names.some((name) => row[name] === undefined)) names = names.filter((name) => row[name] !== undefined)
+    const spelling = names.join('\0')
+    let group = bySpelling.get(spelling)
+    if (group === undefined) {
+      group = groupOf(context, known, names, groups)
+      bySpelling.set(spelling, group)
+    }
+    const encoded: Record<string, unknown> = {}
+    for (const [column, facts] of group.written) encoded[column] = dialect.encode(row[column], facts, context.name)
+    const key = rowKey(context, row)
+    const text = keyText(key)
     group.rows.delete(text)
-    group.rows.set(text, encoded)
+    group.rows.set(text, { key, row: encoded })
   }
-  return [...groups.values()].map((group) => ({ columns: group.columns, rows: [...group.rows.values()] }))
+  return [...groups.values()].map(({ columns, rows: made }) => {
+    const last = [...made.values()]
+    return { columns, rows: last.map(({ row }) => row), keys: last.map(({ key }) => key) }
+  })
 }
 
-function encodeRow({ name, database }: TableContext, { columns }: KnownTable, row: object): Record<string, unknown> {
-  const encoded: Record<string, unknown> = {}
-  for (const [column, value] of Object.entries(row)) {
-    if (value === undefined) continue
+function groupOf(
+  { name }: TableContext,
+  { columns }: KnownTable,
+  names: readonly string[],
+  groups: Map<string, Group>,
+): Group {
+  const written: (readonly [string, ColumnFacts])[] = []
+  for (const column of names) {
     const facts = columns.get(column)
     if (facts === undefined) throw new UnknownColumnError(name, column, [...columns.keys()])
     // A generated column makes its own value of what is copied.
-    if (facts.writable) encoded[column] = database.dialect.encode(value, facts, name)
+    if (facts.writable) written.push([column, facts])
   }
-  return encoded
+  const sorted = written.map(([column]) => column).sort()
+  const id = JSON.stringify(sorted)
+  const group = groups.get(id) ?? { columns: sorted, written, rows: new Map() }
+  groups.set(id, group)
+  return group
 }
 
 /** How many rows of so many columns fit into a statement. */
-export function rowsAtOnce({ database }: TableContext, columns: number): number {
-  return Math.min(1_000, database.dialect.maxParameters / Math.max(1, columns))
+export function rowsAtOnce({ database: { dialect } }: TableContext, columns: number): number {
+  // Where rows travel as arrays, their number is not that of the parameters. Those that do not are sent fewer at once.
+  const most = dialect.rowsAsArrays === undefined ? 1_000 : 5_000
+  return Math.min(most, dialect.maxParameters / Math.max(1, columns))
 }

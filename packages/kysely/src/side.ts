@@ -117,6 +117,7 @@ function bindSide(
     copy: createCopy(database, scope, stripesReady),
     captureWrite: createCaptureWrite(database, scope),
     examine: createExamine(database, scope),
+    onConnection: (work) => database.app.connection().execute(work),
     ...(hints === undefined ? {} : { hints: createJournalHints(hints, scope) }),
     isStalePhase,
   }

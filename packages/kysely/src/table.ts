@@ -1,6 +1,7 @@
 import { type EntityStore, InvalidOptionError, type KeyRange, type StoreOptions, textOption } from '@twinspan/core'
 import type { Insertable, InsertType, Selectable, SelectType } from 'kysely'
 import { createAggregate } from './aggregate.ts'
+import { createBulk } from './bulk/create-bulk.ts'
 import { withHandle } from './captured-tables.ts'
 import { chunks } from './chunks.ts'
 import type { Database } from './database.ts'
@@ -76,16 +77,22 @@ export type InputRecord<DB, Table, Column extends string, Parts> = InputRow<Tabl
 
 /** A table as an entity store. */
 export type TableStore<Out, In> = EntityStore<Out, In> &
-  Required<Omit<EntityStore<Out, In>, 'identity' | 'identities' | 'parts'>>
+  Required<Omit<EntityStore<Out, In>, 'identity' | 'identities' | 'parts' | 'bulk' | 'digestFirst' | 'digestParts'>>
 
 /** A table and those that hold parts of its records, as an entity store. */
 export type AggregateStore<Out, In> = EntityStore<Out, In> &
-  Required<Omit<EntityStore<Out, In>, 'identity' | 'forms' | 'digest'>>
+  Required<
+    Omit<
+      EntityStore<Out, In>,
+      'identity' | 'bulk' | 'forms' | 'digest' | 'digestFirst' | 'digestParts' | 'written' | 'tryForms'
+    >
+  >
 
 export function createTable<Out, In>(database: Database, name: string, options: TableOptions): TableStore<Out, In> {
   textOption('table', name)
   const key = keyOption(options?.key, 'key', `table "${name}"`)
   const context = createTableContext(database, name, key)
+  const bulk = createBulk(context)
   const abortable = (options?: StoreOptions): { readonly signal?: AbortSignal } | undefined =>
     options?.signal === undefined ? undefined : { signal: options.signal }
 
@@ -126,6 +133,7 @@ export function createTable<Out, In>(database: Database, name: string, options: 
     insertMissing: (rows, options) => insertMissingRows(context, rows, options),
     makeRoom: (change, options) => makeRoom(context, change, options),
     ...createDigests(context),
+    ...(bulk === undefined ? {} : { bulk }),
 
     async remove(keys, options) {
       const { key: keyColumns } = await context.known(options)

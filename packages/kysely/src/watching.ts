@@ -19,7 +19,12 @@ const METHODS = [
   'insertMissing',
   'makeRoom',
   'forms',
+  'keyAt',
   'digest',
+  'digestFirst',
+  'digestParts',
+  'written',
+  'tryForms',
   'count',
   'columns',
 ] as const satisfies readonly (keyof EntityStore)[]

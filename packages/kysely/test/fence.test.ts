@@ -50,6 +50,16 @@ await eachEngine((engine) => {
     })
     afterEach(() => opened.close())
 
+    // What triggers do not see: docs/capture.md says so.
+    it('is not asked for an update that matches no row, except where the wrapper captures', async () => {
+      await elsewhere.fence.change(1, SWITCHED)
+      await db.updateTable('things').set({ label: 'y' }).where('id', '=', 404).execute()
+      const captured = legacy.captureWrite({ entity: 'things', keys: () => [404] }, (trx) =>
+        (trx as Kysely<Things>).updateTable('things').set({ label: 'y' }).where('id', '=', 404).execute(),
+      )
+      await expect(captured).rejects.toMatchObject({ code: 'TWINSPAN_STALE_PHASE' })
+    })
+
     it('gives up when writers do not end in time, and has changed nothing', async () => {
       const hold = gate()
       const inside = gate()
@@ -132,6 +142,20 @@ await eachEngine((engine) => {
       expect(await waiting).toBe(true)
     })
 
+    if (engine.name === 'sqlite') {
+      it('refuses the writer whose transaction read before the switch, and the one that did not', async () => {
+        const attempt = db.transaction().execute(async (trx) => {
+          await trx.selectFrom('things').selectAll().execute()
+          expect(await elsewhere.fence.change(1, SWITCHED)).toBe(true)
+          await write(trx, 1)
+        })
+        // SQLite lets nobody write on a snapshot that is not the newest.
+        await expect(attempt).rejects.toMatchObject({ code: expect.stringMatching(/^SQLITE_BUSY/) })
+        await expect(write(db, 1)).rejects.toSatisfy((error) => legacy.isStalePhase(error))
+        expect(await db.selectFrom('things').selectAll().execute()).toEqual([])
+        expect(await legacy.journal.read({ limit: 5 })).toEqual([])
+      })
+    }
     if (!engine.concurrent) return
 
     it('is not starved by writers that overlap without end', async () => {
@@ -173,7 +197,7 @@ await eachEngine((engine) => {
             expect(await elsewhere.fence.change(1, SWITCHED)).toBe(true)
             await write(trx, 1)
           })
-        await expect(attempt).rejects.toThrow()
+        await expect(attempt).rejects.toSatisfy((error) => legacy.isStalePhase(error))
         expect(await db.selectFrom('things').selectAll().execute()).toEqual([])
         expect(await legacy.journal.read({ limit: 5 })).toEqual([])
       },
@@ -203,8 +227,40 @@ await eachEngine((engine) => {
         hold.open()
         await sharer
         expect(await change).toBe(true)
-        await expect(late).rejects.toThrow()
+        await expect(late).rejects.toSatisfy((error) => legacy.isStalePhase(error))
         expect((await db.selectFrom('things').select('id').execute()).map(({ id }) => Number(id))).toEqual([9])
+      },
+    )
+
+    // Where the wrapper captures, the transaction is as the application's sessions begin it.
+    it.each<IsolationLevel>(['read committed', 'repeatable read', 'serializable'])(
+      'refuses the captured write whose %s transaction began before the switch',
+      async (isolation) => {
+        const level = isolation.toUpperCase()
+        const statement =
+          engine.name === 'mariadb'
+            ? `set session transaction isolation level ${level}`
+            : `set session characteristics as transaction isolation level ${level}`
+        await db.connection().execute(async (session) => {
+          await sql.raw(statement).execute(session)
+          const stale = kyselySide(session).bind(SCOPE)
+          for (const [at, keys] of [[], [1], [1, 2]].entries()) {
+            const { row } = (await elsewhere.fence.read())!
+            if (!row.open || row.primary !== 'legacy')
+              await elsewhere.fence.change(row.revision, { ...OPEN, epoch: row.epoch })
+            const { revision } = (await elsewhere.fence.read())!.row
+            const attempt = stale.captureWrite({ entity: 'things', keys: () => keys }, async (trx) => {
+              // The snapshot, where the level has one.
+              await (trx as Kysely<Things>).selectFrom('things').selectAll().execute()
+              expect(await elsewhere.fence.change(revision, { ...SWITCHED, epoch: 10 + at })).toBe(true)
+            })
+            await expect(attempt).rejects.toMatchObject({ code: 'TWINSPAN_STALE_PHASE' })
+          }
+          await sql
+            .raw(statement.replace(level, engine.name === 'mariadb' ? 'REPEATABLE READ' : 'READ COMMITTED'))
+            .execute(session)
+        })
+        expect(await legacy.journal.read({ limit: 5 })).toEqual([])
       },
     )
 

@@ -1,4 +1,4 @@
-import { type Entity, InvalidOptionError, type Migration, numberOption } from '@twinspan/core'
+import { type Entity, InvalidOptionError, type Migration, nextSweep, numberOption } from '@twinspan/core'
 import type { BossLike } from './boss-like.ts'
 import type { BossJobsOptions, BossWorkOptions, EnqueueOptions } from './options.ts'
 import { type BossProgress, readProgress } from './progress.ts'
@@ -14,8 +14,13 @@ export interface BossJobs {
    * @returns how many jobs are new
    */
   enqueueBackfill(options?: EnqueueOptions): Promise<number>
-  /** Enqueues one full sweep of each entity. Enqueue them when the backfill is done: an earlier one opens no gate. */
-  enqueueSweeps(options?: Pick<EnqueueOptions, 'entities'>): Promise<number>
+  /**
+   * Enqueues one full sweep of each entity, in jobs for each share of it, or what is left to do of the one that is under way. Enqueue
+   * them when the backfill is done: an earlier one opens no gate.
+   *
+   * @returns how many jobs are new
+   */
+  enqueueSweeps(options?: EnqueueOptions): Promise<number>
   /** Works on jobs until `stop`, or until the migration stops. */
   work(options?: BossWorkOptions): Promise<void>
   /** Ends after the chunks at work, and gives their jobs back to the queue. Call it before `boss.stop()`. */
@@ -26,6 +31,11 @@ export interface BossJobs {
 
 /** A job is given to another worker as often as workers come and go; every one of them costs a try. */
 const TRIES = 10_000
+
+function tasksOf(entity: string, asked: number | undefined): readonly Task[] {
+  const shards = numberOption('shards', asked, 16, { min: 1, max: 10_000, integer: true })
+  return Array.from({ length: shards }, (_, shard) => ({ entity, shards, shard }))
+}
 
 /**
  * Spreads a migration's backfill and sweeps over all processes that work on the queues of `boss`, which is started already.
@@ -86,18 +96,19 @@ export function createBossJobs(boss: BossLike, migration: Migration, options: Bo
   }
 
   return {
-    async enqueueBackfill({ entities, shards: asked } = {}) {
-      const shards = numberOption('shards', asked, 16, { min: 1, max: 10_000, integer: true })
-      const tasks = known(entities).flatMap(({ name }) =>
-        Array.from({ length: shards }, (_, shard): Task => ({ entity: name, shards, shard })),
-      )
-      return enqueue('backfill', tasks)
-    },
-    async enqueueSweeps({ entities } = {}) {
+    async enqueueBackfill({ entities, shards } = {}) {
       return enqueue(
-        'sweep',
-        known(entities).map(({ name }): Task => ({ entity: name, shards: 1, shard: 0 })),
+        'backfill',
+        known(entities).flatMap(({ name }) => tasksOf(name, shards)),
       )
+    },
+    async enqueueSweeps({ entities, shards } = {}) {
+      const tasks: Task[] = []
+      for (const { name } of known(entities)) {
+        const sweep = await nextSweep(migration.store, name)
+        tasks.push(...tasksOf(name, shards).map((task) => ({ ...task, sweep })))
+      }
+      return enqueue('sweep', tasks)
     },
     async work(work = {}) {
       const localConcurrency = numberOption('concurrency', work.concurrency, 1, { min: 1, integer: true })

@@ -9,6 +9,12 @@ export interface Share {
   readonly signal: AbortSignal
 }
 
+/** The part of a sweep that one job is for, as `reconcile.sweepShards` takes it. */
+export interface SweepShare extends Share {
+  /** Which sweep of the entity it is a part of, counted from 1. */
+  readonly sweep: number
+}
+
 export interface BossJobsOptions {
   /**
    * Copies a share of the history of an entity: `(entity, share) => backfill(migration, entity, share)`, with options of your own.
@@ -16,10 +22,10 @@ export interface BossJobsOptions {
    */
   readonly backfill?: (entity: Entity, share: Share) => AsyncIterable<unknown>
   /**
-   * Sweeps an entity: `(entity, { signal }) => reconcile.sweep(migration, entity, { signal })`, with options of your own. Without it,
-   * this process sweeps nothing.
+   * Sweeps a share of an entity: `(entity, share) => reconcile.sweepShards(migration, entity, share)`, with options of your own.
+   * Without it, this process sweeps nothing.
    */
-  readonly sweep?: (entity: Entity, options: { readonly signal: AbortSignal }) => AsyncIterable<unknown>
+  readonly sweep?: (entity: Entity, share: SweepShare) => AsyncIterable<unknown>
   /**
    * How the names of the two queues begin. pg-boss takes letters, digits, `_`, `-`, `.` and `/`.
    *
@@ -46,7 +52,7 @@ export interface EnqueueOptions {
   /** @default all of the migration */
   readonly entities?: readonly Entity[]
   /**
-   * In how many jobs a backfill is cut.
+   * In how many jobs the keys of each entity are cut.
    *
    * @default 16
    */

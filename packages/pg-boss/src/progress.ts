@@ -3,7 +3,9 @@ import {
   type Migration,
   readBackfillDocument,
   readBackfillShards,
+  readSweepLayout,
   readSweepRecord,
+  readSweepShards,
   withShards,
 } from '@twinspan/core'
 import type { BossLike, JobState } from './boss-like.ts'
@@ -20,6 +22,8 @@ export interface BossProgress {
   readonly shards: { readonly copied: number; readonly total: number }
   /** The backfill is done. */
   readonly done: boolean
+  /** Stretches of the keys in the sweep that is under way, and the rows in those that are swept; 0 of 0 while there is none. */
+  readonly sweep: { readonly swept: number; readonly total: number; readonly rows: number }
   /** When the last complete sweep ended, in milliseconds since 1970. */
   readonly sweptAt: number | null
   /** Jobs that pg-boss still keeps, by their state. */
@@ -52,11 +56,20 @@ export async function readProgress(
         quarantined: record?.quarantined ?? 0,
         shards: { copied: shards.filter((shard) => shard?.scanned === true).length, total: shards.length },
         done: record?.done ?? false,
+        sweep: await readSweep(migration, name),
         sweptAt: (await readSweepRecord(migration.store, name))?.finishedAt ?? null,
         jobs: { backfill: counts.backfill.get(name) ?? {}, sweep: counts.sweep.get(name) ?? {} },
       }
     }),
   )
+}
+
+async function readSweep({ store }: Migration, entity: string): Promise<BossProgress['sweep']> {
+  const found = await readSweepLayout(store, entity)
+  if (found === undefined || found.layout.ended) return { swept: 0, total: 0, rows: 0 }
+  const shards = await readSweepShards(store, found.layout)
+  const swept = shards.filter((shard) => shard !== undefined)
+  return { swept: swept.length, total: shards.length, rows: swept.reduce((sum, { rows }) => sum + rows, 0) }
 }
 
 async function countJobs(boss: BossLike, queue: string): Promise<ReadonlyMap<string, JobCounts>> {

@@ -38,11 +38,12 @@ async function runTask(
   // A process of another version may know it.
   const entity = migration.entities.find(({ name }) => name === task?.entity)
   if (task === undefined || entity === undefined) return false
+  const { shards, shard, sweep } = task
   if (kind === 'sweep') {
-    if (options.sweep !== undefined) await toTheEnd(options.sweep(entity, { signal }))
-    return options.sweep !== undefined && !signal.aborted
+    if (options.sweep === undefined || sweep === undefined) return false
+    await toTheEnd(options.sweep(entity, { shards, shard, sweep, signal }))
+    return !signal.aborted
   }
-  const { shards, shard } = task
   if (options.backfill !== undefined) await toTheEnd(options.backfill(entity, { shards, shard, signal }))
   return isCopied(migration, entity, task)
 }

@@ -1,22 +1,25 @@
 export type Kind = 'backfill' | 'sweep'
 
-/** The data of a job. A sweep has one share. */
+/** The data of a job. */
 export interface Task {
   readonly entity: string
   readonly shards: number
   readonly shard: number
+  /** Of a sweep: which one it is for, counted from 1. */
+  readonly sweep?: number
 }
 
 /** Two jobs of one queue with the same key are the same work. */
-export function keyOfTask({ entity, shard, shards }: Task): string {
-  return `${entity}#${shard}/${shards}`
+export function keyOfTask({ entity, shard, shards, sweep }: Task): string {
+  return `${entity}#${shard}/${shards}${sweep === undefined ? '' : `@${sweep}`}`
 }
 
 /** The data of a job of ours; `undefined` where somebody else sent it. */
 export function taskOf(data: unknown): Task | undefined {
-  const { entity, shards, shard } = (data ?? {}) as Partial<Record<keyof Task, unknown>>
+  const { entity, shards, shard, sweep } = (data ?? {}) as Partial<Record<keyof Task, unknown>>
   if (typeof entity !== 'string' || !isCount(shards) || !isCount(shard) || shard >= shards) return undefined
-  return { entity, shards, shard }
+  if (sweep === undefined) return { entity, shards, shard }
+  return isCount(sweep) && sweep > 0 ? { entity, shards, shard, sweep } : undefined
 }
 
 function isCount(value: unknown): value is number {

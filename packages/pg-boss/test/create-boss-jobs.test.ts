@@ -97,7 +97,9 @@ describe('the jobs of a backfill', () => {
     const jobs = jobsOf(next, copying(next))
     await jobs.work(FAST)
     await untilDone(jobs)
-    expect(world.reads()).toBe(40)
+    // The chunk that the first one had read ahead, and not written, is read once more.
+    expect(world.reads()).toBeLessThanOrEqual(43)
+    expect((await readBackfillRecord(next.migration.store, 'users'))?.record).toMatchObject({ rows: 40, inserted: 40 })
   })
 
   it('end with the migration', async () => {
@@ -159,20 +161,83 @@ describe('the jobs of a backfill', () => {
 })
 
 describe('the jobs of a sweep', () => {
-  it('sweep every entity once', async () => {
-    const world = await openWorld(10)
+  const sweeping = ({ migration }: Process): BossJobsOptions => ({
+    sweep: (entity, share) => reconcile.sweepShards(migration, entity, { pageRows: 3, ...share }),
+    retryDelaySeconds: 1,
+  })
+
+  async function untilSwept(jobs: BossJobs, completed: number): Promise<void> {
+    await until(async () => expect((await jobs.progress())[0]?.jobs.sweep).toEqual({ completed }))
+  }
+
+  /** A world whose history is copied, with what counts the rows of legacy that are read from now on. */
+  async function copied(rows: number) {
+    const world = await openWorld(rows)
     const process = await world.join()
-    const jobs = jobsOf(process, {
-      ...copying(process),
-      sweep: (entity, options) => reconcile.sweep(process.migration, entity, options),
+    for await (const step of copying(process).backfill!(process.entity, {
+      shards: 1,
+      shard: 0,
+      signal: new AbortController().signal,
+    }))
+      void step
+    const before = world.reads()
+    return { world, process, reads: () => world.reads() - before }
+  }
+
+  it('sweep everything between them, on all processes that work', async () => {
+    const { world, process, reads } = await copied(40)
+    const all = [process, await world.join()].map((one) => jobsOf(one, sweeping(one)))
+    const sent = await Promise.all(all.map((jobs) => jobs.enqueueSweeps({ shards: 4 })))
+    expect(sent[0]! + sent[1]!).toBe(4)
+    await Promise.all(all.map((jobs) => jobs.work({ ...FAST, concurrency: 2 })))
+    await untilSwept(all[0]!, 4)
+    expect(reads()).toBe(40)
+    expect(await readSweepRecord(process.migration.store, 'users')).toMatchObject({ rows: 40, drift: 0 })
+    expect((await all[1]!.progress())[0]).toMatchObject({ sweptAt: expect.any(Number), sweep: { swept: 0, total: 0 } })
+  })
+
+  it('read nothing when they are delivered twice, or after the sweep has ended', async () => {
+    const { world, process, reads } = await copied(40)
+    const jobs = jobsOf(process, sweeping(process))
+    await jobs.enqueueSweeps({ shards: 4 })
+    await jobs.work({ ...FAST, concurrency: 4 })
+    await untilSwept(jobs, 4)
+    for (const shard of [0, 1, 2, 3]) {
+      const copy = { entity: 'users', shards: 4, shard, sweep: 1 }
+      await boss.send(`twinspan/${world.name}/sweep`, copy, { singletonKey: `again-${shard}` })
+    }
+    await untilSwept(jobs, 8)
+    expect(reads()).toBe(40)
+    expect(await jobs.enqueueSweeps({ shards: 4 })).toBe(4)
+    await untilSwept(jobs, 12)
+    expect(reads()).toBe(80)
+  })
+
+  it('go on in the next process from where the last one stopped, and say how far they are', async () => {
+    const { world, process, reads } = await copied(40)
+    let shards = 0
+    const leaving = jobsOf(process, {
+      ...sweeping(process),
+      async *sweep(entity, share) {
+        yield* reconcile.sweepShards(process.migration, entity, { pageRows: 3, ...share })
+        if (++shards === 2) void leaving.stop()
+        if (shards >= 2) await new Promise((resolve) => setTimeout(resolve, 20))
+      },
     })
-    await jobs.enqueueBackfill({ shards: 2 })
+    await leaving.enqueueSweeps({ shards: 4 })
+    await leaving.work(FAST)
+    await until(async () =>
+      expect((await leaving.progress())[0]).toMatchObject({
+        sweep: { swept: 2, total: 4, rows: 20 },
+        sweptAt: null,
+        jobs: { sweep: { completed: 1, retry: 1, created: 2 } },
+      }),
+    )
+    const next = await world.join()
+    const jobs = jobsOf(next, sweeping(next))
     await jobs.work(FAST)
-    await untilDone(jobs)
-    expect(await jobs.enqueueSweeps()).toBe(1)
-    await until(async () => expect((await jobs.progress())[0]?.jobs.sweep).toEqual({ completed: 1 }))
-    expect(await readSweepRecord(process.migration.store, 'users')).toMatchObject({ rows: 10, drift: 0 })
-    expect((await jobs.progress())[0]?.sweptAt).toBeGreaterThan(0)
+    await untilSwept(jobs, 4)
+    expect(reads()).toBe(40)
   })
 
   it('are given back when the process stops', async () => {
@@ -188,7 +253,7 @@ describe('the jobs of a sweep', () => {
         yield await new Promise((resolve) => signal.addEventListener('abort', resolve))
       },
     })
-    await jobs.enqueueSweeps()
+    await jobs.enqueueSweeps({ shards: 1 })
     await jobs.work(FAST)
     await began
     await jobs.stop()

@@ -1,15 +1,14 @@
 import { InvalidOptionError } from '@twinspan/core'
-
-/** Makes a field's values comparable before they are: applied to the translated value and to the one that is held. */
-export type Normalize = Readonly<Record<string, (value: unknown) => unknown>>
+import { type Normalize, type Normalizers, normalizersOf } from './values/normalize.ts'
 
 export interface CompareOptions {
   /**
-   * For columns that the other side stores in its own form, by column: a decimal's scale, trimmed text.
+   * For columns that the other side stores in its own form, by column: a decimal's scale, trimmed text. How many values were
+   * the same only because of it is counted, and stands in the record.
    *
    * @example
    * ```ts
-   * { normalize: { price: (value) => Number(value), name: (value) => String(value).trimEnd() } }
+   * { normalize: { price: { decimals: 2 }, name: ['nfc', 'rtrim'], mail: (value) => String(value).toLowerCase() } }
    * ```
    */
   readonly normalize?: Normalize
@@ -17,7 +16,7 @@ export interface CompareOptions {
    * When a key that seems to differ is looked at again, in milliseconds after it was first seen. It is drift when it differs
    * in the same way in two looks in a row and the journal holds nothing for it. At least two.
    *
-   * @default [250, 1_000, 4_000]
+   * @default [0, 250, 1_000, 4_000]
    */
   readonly recheckMs?: readonly number[]
   /**
@@ -36,7 +35,9 @@ export interface CompareOptions {
 }
 
 export interface CompareSettings {
-  readonly normalize: Normalize
+  /** Legacy column → target column, where values are compared without the application's translation. */
+  readonly raw: Readonly<Record<string, string>> | undefined
+  readonly normalize: Normalizers
   readonly recheckMs: readonly number[]
   readonly reveal: 'nothing' | 'keys' | 'values'
   readonly findingSecret: string | Uint8Array | undefined
@@ -44,10 +45,8 @@ export interface CompareSettings {
 }
 
 export function compareSettings(options: CompareOptions): CompareSettings {
-  const { normalize = {}, recheckMs = [250, 1_000, 4_000], reveal = 'nothing' } = options
-  for (const [column, make] of Object.entries(normalize)) {
-    if (typeof make !== 'function') throw new InvalidOptionError(`normalize.${column}`, make, 'a function')
-  }
+  const { normalize = {}, recheckMs = [0, 250, 1_000, 4_000], reveal = 'nothing' } = options
+  const normalizers = normalizersOf(normalize)
   const ascends = recheckMs.every((ms, at) => Number.isFinite(ms) && ms >= (recheckMs[at - 1] ?? 0))
   if (recheckMs.length < 2 || !ascends) {
     throw new InvalidOptionError('recheckMs', recheckMs, 'at least two times in ascending order')
@@ -55,5 +54,12 @@ export function compareSettings(options: CompareOptions): CompareSettings {
   if (reveal !== 'nothing' && reveal !== 'keys' && reveal !== 'values') {
     throw new InvalidOptionError('reveal', reveal, "'nothing', 'keys' or 'values'")
   }
-  return { normalize, recheckMs, reveal, findingSecret: options.findingSecret, signal: options.signal }
+  return {
+    raw: undefined,
+    normalize: normalizers,
+    recheckMs,
+    reveal,
+    findingSecret: options.findingSecret,
+    signal: options.signal,
+  }
 }

@@ -1,6 +1,6 @@
-import { type EntityStore, type Key, type KeyRange, keyText, type Stretch } from '@twinspan/core'
+import { type EntityStore, type Key, type KeyRange, keyText, type Stretch, traced } from '@twinspan/core'
 import { assertCurrent, type Comparison, loadRows } from './comparison.ts'
-import { differenceOf, type Expected, expectedOf } from './verdict.ts'
+import { differenceOf, type Expected, expectedOf } from './drift/verdict.ts'
 
 /** A key that differs at first sight. */
 export interface Sighting {
@@ -16,6 +16,8 @@ export interface ComparedPage {
   readonly primaryMs: number
   /** The last key of the page; `undefined` for the last page. */
   readonly through: Key | undefined
+  /** Of the whole page, where both sides gave the same one at first sight. */
+  readonly digest?: string | undefined
 }
 
 interface Entry {
@@ -49,9 +51,12 @@ export async function* comparePages(
       reading = readPage(comparison, last, pageRows)
       reading.catch(() => {})
     }
+    const stretch = { after, through: last, limit: pageRows }
     yield {
       rows: rows.length,
-      sightings: await comparePage(comparison, rows, { after, through: last, limit: pageRows }),
+      sightings: await traced('twinspan.reconcile.range', { 'twinspan.entity': entity.name }, () =>
+        comparePage(comparison, rows, stretch),
+      ),
       primaryMs,
       through: last,
     }
@@ -95,19 +100,21 @@ async function comparePage(
   rows: readonly unknown[],
   stretch: Section,
 ): Promise<readonly Sighting[]> {
-  const { entity, primary, secondary, settings } = comparison
+  const { entity, primary, secondary, exact, notes } = comparison
+  await exact.read(primary, rows)
   const waiting = new Map<string, Entry>()
   for (const row of rows) {
     const key = entity.keyOf(primary, row)
-    waiting.set(keyText(key), { key, expected: expectedOf(entity, primary, row) })
+    waiting.set(keyText(key), { key, expected: expectedOf(comparison, row) })
   }
   const sightings: Sighting[] = []
   const compare = (entry: Entry, actual: unknown): void => {
-    if (differenceOf(entry.expected, actual, settings.normalize) !== null) sightings.push(entry)
+    if (differenceOf(comparison, entry.expected, actual, notes.forgive) !== null) sightings.push(entry)
   }
 
   for await (const held of rowsOf(entity[secondary], (row) => entity.keyOf(secondary, row), stretch)) {
     const strangers: Key[] = []
+    await exact.read(secondary, held)
     for (const row of held) {
       const key = entity.keyOf(secondary, row)
       const entry = waiting.get(keyText(key))
@@ -117,7 +124,7 @@ async function comparePage(
         compare(entry, row)
       }
     }
-    const elsewhere = await loadRows(entity, primary, strangers)
+    const elsewhere = await loadRows(comparison, primary, strangers)
     for (const key of strangers) {
       // Its primary row is compared in the page that it belongs to.
       if (!elsewhere.has(keyText(key))) sightings.push({ key, expected: ABSENT })
@@ -126,7 +133,7 @@ async function comparePage(
 
   const alone = Array.from(waiting.values())
   const found = await loadRows(
-    entity,
+    comparison,
     secondary,
     alone.map(({ key }) => key),
   )

@@ -1,5 +1,6 @@
 import { resweep } from './resweep.ts'
-import { sample } from './sample.ts'
+import { sample } from './sample/sample.ts'
+import { sweepShards } from './shards/sweep-shards.ts'
 import { sweep } from './sweep.ts'
 import { watch } from './watch.ts'
 
@@ -7,8 +8,9 @@ import { watch } from './watch.ts'
 export interface Reconcile {
   readonly sample: typeof sample
   readonly sweep: typeof sweep
+  readonly sweepShards: typeof sweepShards
   readonly resweep: typeof resweep
   readonly watch: typeof watch
 }
 
-export const reconcile: Reconcile = { sample, sweep, resweep, watch }
+export const reconcile: Reconcile = { sample, sweep, sweepShards, resweep, watch }

@@ -11,18 +11,18 @@ import {
   numberOption,
   type SideName,
 } from '@twinspan/core'
-import { compareKeys } from './compare-keys.ts'
 import { assertCurrent, begin, type Comparison } from './comparison.ts'
-import { planDigest } from './digest-plan.ts'
-import { fileDrift } from './file-drift.ts'
-import type { Finding } from './finding.ts'
-import { openFindings } from './findings.ts'
-import { compareLeaves } from './leaves.ts'
+import { planDigest, readExactly } from './digests/digest-plan.ts'
+import { compareLeaves } from './digests/leaves.ts'
+import { fileDrift } from './drift/file-drift.ts'
+import type { Finding } from './drift/finding.ts'
+import { openFindings } from './drift/findings.ts'
+import { createRepair } from './drift/repair.ts'
+import { createSuspects, type Drift } from './drift/suspects.ts'
 import { type CompareOptions, compareSettings } from './options.ts'
 import { comparePages } from './pages.ts'
-import { createRepair } from './repair.ts'
-import { createSuspects, type Drift } from './suspects.ts'
 import { changesOf, readTracked, type Tracked } from './tracking.ts'
+import { compareKeys } from './values/compare-keys.ts'
 
 export interface ResweepOptions extends CompareOptions {
   /** Hands every key that drifted to the mirror and looks at it again at the end. @default false */
@@ -85,6 +85,7 @@ export async function* resweep(
     return fileDrift(drifts, repair, book)
   }
 
+  await readExactly(comparison)
   const changed: ChangedKey[] = []
   for await (const changes of pagesOfChanges(comparison)) {
     const keys = changes.map(({ key }) => entity.keyOfText(key))
@@ -138,11 +139,11 @@ async function* nextShare(comparison: Comparison, { rows }: Tracked, share: numb
   const stored = await migration.store.getDocument(document)
   const from = stored === undefined ? null : keyFromJson(stored.value)
   const plan = await planDigest(comparison)
-  const start: [] | [Key] = from === null ? [] : [from]
+  const start = from === null ? {} : { from }
   const pages =
     'because' in plan
-      ? comparePages(comparison, PAGE_ROWS, ...start)
-      : compareLeaves(comparison, plan, PAGE_ROWS, ...start)
+      ? comparePages(comparison, PAGE_ROWS, start.from)
+      : compareLeaves(comparison, plan, { pageRows: PAGE_ROWS, atOnce: 1, ...start })
   let seen = 0
   let through: Key | undefined
   for await (const page of pages) {

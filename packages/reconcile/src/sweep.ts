@@ -1,7 +1,9 @@
 import {
+  type DriftPattern,
   type Entity,
   InvalidOptionError,
   type Json,
+  type Key,
   keyText,
   type Migration,
   numberOption,
@@ -9,18 +11,21 @@ import {
   sweepDocument,
 } from '@twinspan/core'
 import { assertCurrent, begin, type Comparison } from './comparison.ts'
-import { planDigest } from './digest-plan.ts'
-import { fileDrift } from './file-drift.ts'
-import type { Finding } from './finding.ts'
-import { openFindings } from './findings.ts'
-import { compareLeaves } from './leaves.ts'
-import { type CompareOptions, compareSettings } from './options.ts'
+import { planSweep } from './digests/digest-plan.ts'
+import { createEvidence } from './digests/evidence.ts'
+import { compareLeaves } from './digests/leaves.ts'
+import { fileDrift } from './drift/file-drift.ts'
+import type { Finding } from './drift/finding.ts'
+import { forgetOthers, openFindings } from './drift/findings.ts'
+import { createPatterns } from './drift/patterns.ts'
+import { createPlaces } from './drift/places.ts'
+import { createRepair } from './drift/repair.ts'
+import { createSuspects, type Drift } from './drift/suspects.ts'
+import { remarksOf } from './notes.ts'
+import { type CompareOptions, type CompareSettings, compareSettings } from './options.ts'
 import { comparePages } from './pages.ts'
-import { createPatterns } from './patterns.ts'
 import { pause } from './pause.ts'
-import { createPlaces } from './places.ts'
-import { createRepair } from './repair.ts'
-import { createSuspects, type Drift } from './suspects.ts'
+import { rawColumns } from './raw.ts'
 import { beginTracking, endTracking } from './tracking.ts'
 
 export interface SweepOptions extends CompareOptions {
@@ -51,7 +56,8 @@ export interface SweepOptions extends CompareOptions {
   readonly digests?: boolean
   /**
    * The share of the wall time, above 0 and up to 1, in which the primary may be busy with this sweep. It rests for the
-   * remainder; when the primary becomes slower, so does the sweep.
+   * remainder; when the primary becomes slower, so does the sweep. With 1 both sides are asked for
+   * several things at once, with less for one thing after the other.
    *
    * @default 0.5
    */
@@ -63,6 +69,14 @@ export interface SweepOptions extends CompareOptions {
    * @default false
    */
   readonly trackChanges?: boolean
+  /**
+   * Compares columns of both stores as they are, without the application's translation, and so finds what the translation
+   * itself does wrongly. `true` for the entity's `columns`, or legacy column → target column. Rows that the translation declines
+   * are missing then. Repairs nothing, and opens no gate of the switch: its record and its findings are kept apart.
+   *
+   * @default false
+   */
+  readonly raw?: boolean | Readonly<Record<string, string>>
   /** Told after every page. */
   readonly onProgress?: (progress: ProgressOfSweep) => void
 }
@@ -94,25 +108,38 @@ export function sweep(
   entity: Entity,
   options: SweepOptions = {},
 ): AsyncGenerator<Finding, SweepRecord> {
+  const { settings, work } = settingsOfSweep(migration, entity, options)
+  return run(() => begin(migration, entity, settings), work)
+}
+
+/** The options with their defaults. Throws an `InvalidOptionError` that names the option. */
+export function settingsOfSweep(
+  migration: Migration,
+  entity: Entity,
+  options: SweepOptions,
+): { readonly settings: CompareSettings; readonly work: Work } {
   const settings = compareSettings(options)
   const pageRows = numberOption('pageRows', options.pageRows, 2_000, { min: 1, integer: true })
   const maxRepairs = numberOption('maxRepairs', options.maxRepairs, 10_000, { min: 0, integer: true })
   if (!migration.entities.some((known) => known.name === entity.name)) {
     throw new InvalidOptionError('entity', entity.name, `an entity of migration "${migration.name}"`)
   }
+  const raw = rawColumns(entity, options.raw, options.repair)
   const maxPrimaryLoad = numberOption('maxPrimaryLoad', options.maxPrimaryLoad, 0.5, { min: 0.001, max: 1 })
   const onProgress = options.onProgress ?? (() => {})
-  return run(() => begin(migration, entity, settings), {
+  const work = {
     pageRows,
     byDigest: options.digests ?? true,
     tracks: options.trackChanges === true,
     maxPrimaryLoad,
     maxRepairs: options.repair === true ? maxRepairs : 0,
     onProgress,
-  })
+  }
+  return { settings: { ...settings, raw }, work }
 }
 
-interface Work {
+/** How a sweep goes about it. */
+export interface Work {
   readonly pageRows: number
   readonly byDigest: boolean
   readonly tracks: boolean
@@ -121,13 +148,41 @@ interface Work {
   readonly onProgress: (progress: ProgressOfSweep) => void
 }
 
-async function* run(
-  start: () => Comparison,
-  { pageRows, byDigest, tracks, maxPrimaryLoad, maxRepairs, onProgress }: Work,
-): AsyncGenerator<Finding, SweepRecord> {
+/** What a sweep, or one that looked at a part of the keys, has found. */
+export interface Compared extends Tally {
+  readonly patterns: readonly DriftPattern[]
+  readonly places: readonly number[]
+  /** Of everything, where both sides gave the same digest of every leaf at once. */
+  readonly digest?: string | undefined
+  /** The subjects of the findings that are stored. */
+  readonly subjects: ReadonlySet<string>
+}
+
+async function* run(start: () => Comparison, work: Work): AsyncGenerator<Finding, SweepRecord> {
   const comparison = start()
+  const startedAt = comparison.migration.now()
+  const compared = yield* compareAll(comparison, work)
+  await forgetOthers(comparison, compared.subjects)
+  const record = recordOf(comparison, startedAt, compared)
+  await comparison.migration.store.putDocument(documentOf(comparison), record as unknown as Json)
+  if (work.tracks) await endTracking(comparison, compared.rows)
+  announce(comparison, record)
+  return record
+}
+
+/** Where a sweep's record is kept: one that did not look at the translation says nothing to those who ask for that. */
+function documentOf({ entity, settings }: Comparison): string {
+  return settings.raw === undefined ? sweepDocument(entity.name) : `raw-${sweepDocument(entity.name)}`
+}
+
+/**
+ * Compares every row after `from` of both sides, and settles what differs.
+ *
+ * @param from the last key that is left out
+ */
+export async function* compareAll(comparison: Comparison, work: Work, from?: Key): AsyncGenerator<Finding, Compared> {
   const { migration, entity } = comparison
-  const startedAt = migration.now()
+  const { pageRows, byDigest, tracks, maxPrimaryLoad, maxRepairs, onProgress } = work
   const repair = createRepair(comparison, maxRepairs)
   const book = await openFindings(comparison)
   const suspects = createSuspects(comparison)
@@ -135,6 +190,7 @@ async function* run(
   const places = createPlaces()
   // By how many rows lay before it; no more of them than keys under watch.
   const seenAt = new Map<string, number>()
+  const evidence = createEvidence()
   const tally = { rows: 0, extra: 0, drift: 0 }
 
   const settle = async (drifts: readonly Drift[]): Promise<readonly Finding[]> => {
@@ -150,8 +206,9 @@ async function* run(
   }
 
   if (tracks) await beginTracking(comparison)
-  const plan = byDigest ? await planDigest(comparison) : { because: 'the caller wants every row read' }
-  const pages = 'because' in plan ? comparePages(comparison, pageRows) : compareLeaves(comparison, plan, pageRows)
+  const plan = await planSweep(comparison, byDigest)
+  const start = { pageRows, atOnce: maxPrimaryLoad === 1 ? 2 : 0, ...(from === undefined ? {} : { from }) }
+  const pages = 'because' in plan ? comparePages(comparison, pageRows, from) : compareLeaves(comparison, plan, start)
   let began = migration.now()
   for await (const page of pages) {
     for (const { key, expected } of page.sightings) {
@@ -159,9 +216,10 @@ async function* run(
       seenAt.set(keyText(key), tally.rows)
     }
     tally.rows += page.rows
+    evidence.add(page)
     yield* await settle(await suspects.due())
     while (suspects.size > MOST_SUSPECTS) yield* await settle(await suspects.next())
-    const readsRowsBecause = 'because' in plan ? plan.because : undefined
+    const { readsRowsBecause } = comparison.notes
     onProgress({ entity: entity.name, rows: tally.rows, readsRowsBecause, suspects: suspects.size, drift: tally.drift })
     await pause(comparison, page.primaryMs / maxPrimaryLoad - (migration.now() - began))
     began = migration.now()
@@ -170,20 +228,23 @@ async function* run(
   const repaired = await repair.verify()
   await book.settle(repaired)
   assertCurrent(comparison)
-  await book.forgetOthers()
-
-  const record: SweepRecord = {
-    ...recordOf(comparison, startedAt, { ...tally, undecided: suspects.undecided, repaired: repaired.length }),
-    ...(tally.drift === 0 ? {} : { patterns: patterns.found, places: places.upTo(tally.rows) }),
+  return {
+    ...tally,
+    undecided: suspects.undecided,
+    repaired: repaired.length,
+    patterns: patterns.found,
+    places: places.upTo(tally.rows),
+    digest: evidence.digest,
+    subjects: book.subjects,
   }
-  await migration.store.putDocument(sweepDocument(entity.name), record as unknown as Json)
-  if (tracks) await endTracking(comparison, tally.rows)
-  const { rows: compared, drift: mismatched, parity } = record
-  migration.events.emit({ type: 'compared', entity: entity.name, compared, mismatched, parity })
-  return record
 }
 
-interface Tally {
+/** Tells the migration's listeners of a complete sweep. */
+export function announce({ migration, entity }: Comparison, { rows, drift, parity }: SweepRecord): void {
+  migration.events.emit({ type: 'compared', entity: entity.name, compared: rows, mismatched: drift, parity })
+}
+
+export interface Tally {
   readonly rows: number
   readonly extra: number
   readonly drift: number
@@ -191,10 +252,14 @@ interface Tally {
   readonly repaired: number
 }
 
-function recordOf(comparison: Comparison, startedAt: number, tally: Tally): SweepRecord {
-  const { migration, entity, primary, epoch, incarnation } = comparison
-  const { drift, undecided, repaired } = tally
-  const rows = tally.rows + tally.extra
+/** The record of a complete sweep. */
+export function recordOf(
+  { migration, entity, primary, epoch, incarnation, settings, notes }: Comparison,
+  startedAt: number,
+  compared: Omit<Compared, 'subjects' | 'digest'> & { readonly digest?: string | undefined },
+): SweepRecord {
+  const { drift, undecided, repaired, patterns, places, digest } = compared
+  const rows = compared.rows + compared.extra
   const share = (bad: number): number => (rows === 0 ? 1 : Math.max(0, (rows - bad) / rows))
   return {
     entity: entity.name,
@@ -209,5 +274,9 @@ function recordOf(comparison: Comparison, startedAt: number, tally: Tally): Swee
     repaired,
     parity: share(drift),
     lowerBound95: share(drift + undecided),
+    ...(drift === 0 ? {} : { patterns, places }),
+    ...(digest === undefined ? {} : { digest }),
+    ...(settings.raw === undefined ? {} : { raw: true }),
+    ...remarksOf(notes),
   }
 }

@@ -1,6 +1,6 @@
 import { type Entity, isOutage, type Migration, numberOption, redact, StalePhaseError } from '@twinspan/core'
 import { begin } from './comparison.ts'
-import type { Finding } from './finding.ts'
+import type { Finding } from './drift/finding.ts'
 import { compareSettings } from './options.ts'
 import { pause } from './pause.ts'
 import { type SweepOptions, sweep } from './sweep.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { difference } from '../src/compare-values.ts'
+import { difference } from '../src/values/compare-values.ts'
 
 const instant = new Date('2024-03-31T01:30:00.123Z')
 

@@ -1,4 +1,5 @@
-import type { SweepRecord } from '@twinspan/core'
+import type { EntityStore, SweepRecord } from '@twinspan/core'
+import type { MemoryTable } from '@twinspan/core/testing'
 import { type Finding, reconcile, type SweepOptions } from '@twinspan/reconcile'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -51,10 +52,31 @@ async function columned(
   return { ...made, scanned: () => scans }
 }
 
+/** A side that finds no last key while it makes a digest, as MySQL. */
+function withoutLead<Row extends object>({ digestFirst: _, ...store }: MemoryTable<Row>): EntityStore<Row> {
+  return store
+}
+
+const LEADS: readonly [string, WorldOptions][] = [
+  ['the primary leads', {}],
+  ['the secondary leads', { legacy: withoutLead }],
+  ['neither finds its keys on the way', { target: withoutLead, legacy: withoutLead }],
+]
+
 const keysOf = ({ findings }: Swept) =>
   findings.map(({ key, reason }) => [Number(key), reason]).sort((a, b) => Number(a[0]) - Number(b[0]))
 
 describe('a sweep by digests', () => {
+  it('leaves one digest over all leaves where both sides gave the same, and none where a row differed or rows were read', async () => {
+    const made = await columned(3_000)
+    const [first, again] = [(await sweep(made)).record, (await sweep(made)).record]
+    expect(first.digest).toMatch(/^[0-9a-f]{64}$/)
+    expect(again.digest).toBe(first.digest)
+    expect((await sweep(made, { digests: false })).record).not.toHaveProperty('digest')
+    await tamper(made, () => made.users.save([{ ...toUser(member(7)), email: 'other@example.org' }]))
+    expect((await sweep(made)).record).not.toHaveProperty('digest')
+  })
+
   it('reads no rows but a few to try the translation, where both sides agree', async () => {
     const made = await columned(14_000)
     const { findings, record, because, scans } = await sweep(made)
@@ -62,8 +84,8 @@ describe('a sweep by digests', () => {
     expect(record).toMatchObject({ rows: 14_000, drift: 0, undecided: 0, parity: 1 })
   })
 
-  it('finds what is missing, what differs and what is too much', async () => {
-    const made = await columned(14_000)
+  it.each(LEADS)('finds what is missing, what differs and what is too much, where %s', async (_, options) => {
+    const made = await columned(14_000, options)
     await tamper(made, async () => {
       await made.users.remove([1, 9_000, 14_000])
       await made.users.save([{ id: 12_345, email: 'M12345@example.org' }])
@@ -80,7 +102,7 @@ describe('a sweep by digests', () => {
       [30_000, 'extra'],
     ])
     expect(swept.record).toMatchObject({ rows: 14_003, drift: 7 })
-    // Three leaves differ, in four places: the rows of four parts are read.
+    // Five places differ: the rows of so many parts are read.
     expect(swept.scans).toBeLessThan(20)
   })
 
@@ -98,14 +120,36 @@ describe('a sweep by digests', () => {
     ])
   })
 
+  it.each<[string, (id: number) => boolean]>([
+    ['has one row of a hundred', (id) => id % 100 !== 0],
+    ['lacks a stretch', (id) => id > 2_500 && id < 19_000],
+  ])('asks the primary for no large digest where a secondary that leads %s', async (_, isLacking) => {
+    let most = 0
+    const made = await columned(20_000, {
+      legacy: (members) => ({
+        ...withoutLead(members),
+        digest: async (stretches, columns) => {
+          const digests = (await members.digest?.(stretches, columns)) ?? []
+          most = Math.max(most, ...digests.map(({ rows }) => rows))
+          return digests
+        },
+      }),
+    })
+    const lacking = Array.from({ length: 20_000 }, (_, at) => at + 1).filter(isLacking)
+    await tamper(made, () => made.users.remove(lacking))
+    const { record } = await sweep(made, { recheckMs: [0, 1] })
+    expect(record).toMatchObject({ rows: 20_000, drift: lacking.length })
+    expect(most).toBeLessThanOrEqual(8_000)
+  })
+
   it('gives the digests up where everything differs, and finds every key', async () => {
     const made: World & { readonly scanned: () => number } = await columned(0, {
       legacy: (members) => ({
         ...members,
         // As slow as it gets, so that leaves are as small as they get.
-        keyAt: async (stretch, n) => {
+        digestFirst: async (stretch, n, columns) => {
           await made.migration.sleep(1_000)
-          return members.keyAt?.(stretch, n)
+          return members.digestFirst?.(stretch, n, columns) ?? { rows: 0, digest: '', through: undefined }
         },
       }),
     })
@@ -114,8 +158,8 @@ describe('a sweep by digests', () => {
       await made.users.save([{ id: 1, email: 'other' }])
     })
     const { record, because } = await sweep(made)
-    expect(because).toBeUndefined()
-    expect(record).toMatchObject({ rows: 15_000, drift: 15_000 })
+    expect(because).toBe('many leaves differ, one after the other')
+    expect(record).toMatchObject({ readsRowsBecause: because, rows: 15_000, drift: 15_000 })
   })
 
   it.each<[string, WorldOptions, SweepOptions, string]>([

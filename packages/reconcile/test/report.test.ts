@@ -11,7 +11,7 @@ import {
 } from '@twinspan/reconcile'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createPlaces } from '../src/places.ts'
+import { createPlaces } from '../src/drift/places.ts'
 import { tamper, world } from './world.ts'
 
 async function swept(change: (made: Awaited<ReturnType<typeof world>>) => Promise<unknown>, count = 1_000) {
@@ -49,6 +49,8 @@ describe('a sweep that drifted', () => {
     expect(table).toContain('20 keys, all by +3600 s: note (timezone-shift)')
     expect(table).toContain('1 key: missing')
     expect(table).toMatch(/parity +97\.7 %/)
+    expect(table).toMatch(/drifted +23\n/)
+    expect(sweepTable({ ...record, repaired: 20 })).toMatch(/drifted +23 \(20 repaired\)\n/)
   })
 
   it('says where in the order of the keys they lie', async () => {
@@ -59,11 +61,17 @@ describe('a sweep that drifted', () => {
   })
 
   it('becomes lines that a script can read', async () => {
-    const { findings, record } = await swept(({ users }) => users.save([{ id: 1, email: 'a\nb', note: 1n }]))
+    const { findings, record } = await swept(async ({ members, users }) => {
+      await members.save([{ id: 1, mail: 'a', note: 2n }])
+      await users.save([{ id: 1, email: 'a\nb', note: 10n ** 20n }])
+    })
     const lines = [...findings.map(findingLine), recordLine(record)]
     expect(lines.every((line) => !line.includes('\n'))).toBe(true)
     expect(lines.map((line) => JSON.parse(line).type)).toEqual(['finding', 'sweep'])
-    expect(JSON.parse(lines[0] ?? '').values.email.actual).toBe('a\nb')
+    expect(JSON.parse(lines[0] ?? '').values).toMatchObject({
+      email: { actual: 'a\nb' },
+      note: { expected: '2', actual: '100000000000000000000' },
+    })
   })
 
   it('becomes a page on which nothing of the stores is anything but text', async () => {
@@ -74,6 +82,18 @@ describe('a sweep that drifted', () => {
     expect(page).toContain('&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;')
     expect(page).toContain('<svg')
     expect(page).not.toMatch(/<script|https?:/)
+    const remarks = {
+      readsRowsBecause: `column ${hostile}`,
+      warnings: [hostile],
+      normalized: { [hostile]: 3 },
+      raw: true,
+    }
+    const remarked = sweepHtml({ ...record, ...remarks }, findings)
+    expect(remarked).not.toContain('<img')
+    expect(remarked).toContain('Rows were read: column &lt;img')
+    expect(remarked).toContain('Warning: &lt;img')
+    expect(remarked).toContain('normalized: &lt;img')
+    expect(remarked).toContain('without the translation')
   })
 })
 

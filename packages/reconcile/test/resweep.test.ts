@@ -1,4 +1,4 @@
-import { InvalidOptionError, type SweepRecord } from '@twinspan/core'
+import { type EntityStore, InvalidOptionError, type Key, type SweepRecord } from '@twinspan/core'
 import {
   type Finding,
   type ResweepOptions,
@@ -49,6 +49,25 @@ describe('a resweep', () => {
     expect(await resweep(made, { repair: true })).toMatchObject({ keys: [7], record: { drift: 1, repaired: 1 } })
     expect(await resweep(made)).toMatchObject({ keys: [], record: { drift: 0 } })
     expect(await resweep(made)).toMatchObject({ keys: [], record: { changed: 0 } })
+  })
+
+  it('compares exact values where the stores have them', async () => {
+    const written =
+      (exactly: (id: number) => string): NonNullable<EntityStore['written']> =>
+      async (rows) =>
+        (Array.isArray(rows) ? (rows as readonly Key[]) : []).map((key) => ({
+          key,
+          values: [String(key), exactly(Number(key))],
+        }))
+    const made = await world(10, {
+      columns: true,
+      legacy: (members) => ({ ...members, written: written((id) => `0.${id}`) }),
+      target: (users) => ({ ...users, written: written((id) => (id === 3 ? '0.30001' : `0.${id}`)) }),
+    })
+    await sweep(made)
+    await made.members.save([member(2), member(3)])
+    await drain(made)
+    expect(await resweep(made)).toMatchObject({ keys: [3], record: { changed: 2, drift: 1 } })
   })
 
   it('does not forget a key that changes while it is compared', async () => {

@@ -2,8 +2,8 @@ import type { Key } from '@twinspan/core'
 import { reconcile, type SampleOptions, type SampleResult } from '@twinspan/reconcile'
 import { describe, expect, it } from 'vitest'
 import { begin } from '../src/comparison.ts'
-import { drawByProbe, drawByScan } from '../src/draw.ts'
 import { compareSettings } from '../src/options.ts'
+import { drawByProbe, drawByScan } from '../src/sample/draw.ts'
 import { drain, member, tamper, toUser, type World, world } from './world.ts'
 
 const sample = ({ migration, entity }: World, options: SampleOptions = {}): Promise<SampleResult> =>

@@ -1,6 +1,8 @@
 import { defineEntity, type Entity, type EntityStore } from '@twinspan/core'
 import { describe, expect, it } from 'vitest'
-import { differenceOf, expectedOf } from '../src/verdict.ts'
+import { differenceOf, expectedOf, type Judge } from '../src/drift/verdict.ts'
+import { compareSettings } from '../src/options.ts'
+import { createExact } from '../src/values/exact.ts'
 
 const store: EntityStore = { load: async () => [], scan: async () => [], save: async () => {}, remove: async () => {} }
 const entity = (parts?: readonly string[]): Entity =>
@@ -11,8 +13,12 @@ const entity = (parts?: readonly string[]): Entity =>
     toTarget: (row) => row,
     toLegacy: (row) => row,
   })
-const found = (lines: unknown, held: unknown, parts?: readonly string[]) =>
-  differenceOf(expectedOf(entity(parts), 'legacy', { id: 1, lines }), { id: 1, lines: held }, {})
+const found = (lines: unknown, held: unknown, parts?: readonly string[]) => {
+  const made = entity(parts)
+  const exact = createExact(made)
+  const judge: Judge = { entity: made, primary: 'legacy', secondary: 'target', exact, settings: compareSettings({}) }
+  return differenceOf(judge, expectedOf(judge, { id: 1, lines }), { id: 1, lines: held })
+}
 
 describe('parts of a record', () => {
   const lines = [

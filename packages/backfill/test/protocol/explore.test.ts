@@ -21,6 +21,7 @@ describe('a chunk beside three live writes, two mirrors and crashes anywhere', (
     'moves the checkpoint before the comparison',
     'asks the journal instead of comparing',
     'compares before the insert',
+    'takes the digest of legacy before the insert',
   ])('ends with the sides apart when it %s', (mistake) => {
     const { bad } = explore(start(1, LIMITS), mistake)
     const end = bad?.at(-1)

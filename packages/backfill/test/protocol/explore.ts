@@ -36,7 +36,7 @@ function textOf({ mirrors, chunk, ...rest }: State): string {
   const [one, two] = mirrors.map(({ at, seen, row }) => `${at} ${seen} ${row}`) as [string, string]
   // Which of the two mirrors does what makes no difference.
   const both = one < two ? `${one},${two}` : `${two},${one}`
-  const { at, row, onTarget, mustMark, inserted, checkpoint } = chunk
+  const { at, row, onTarget, onLegacy, mustMark, inserted, checkpoint } = chunk
   const { legacy, target, newest, journal, nextMark, writesLeft, mirrorCrashesLeft, chunkCrashesLeft } = rest
-  return `${both},${at} ${row} ${onTarget} ${mustMark} ${inserted} ${checkpoint},${legacy} ${target} ${newest} ${journal} ${nextMark} ${writesLeft} ${mirrorCrashesLeft} ${chunkCrashesLeft}`
+  return `${both},${at} ${row} ${onTarget} ${onLegacy} ${mustMark} ${inserted} ${checkpoint},${legacy} ${target} ${newest} ${journal} ${nextMark} ${writesLeft} ${mirrorCrashesLeft} ${chunkCrashesLeft}`
 }

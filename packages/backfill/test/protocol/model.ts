@@ -25,10 +25,21 @@ interface Mirror {
 }
 
 interface Chunk {
-  readonly at: 'begin' | 'has-read' | 'has-inserted' | 'has-seen-target' | 'has-seen-legacy' | 'done'
+  readonly at:
+    | 'begin'
+    | 'has-read'
+    | 'has-inserted'
+    | 'has-legacy-digest'
+    | 'has-target-digest'
+    | 'must-read-keys'
+    | 'has-seen-target'
+    | 'has-seen-legacy'
+    | 'done'
   readonly row: number
   /** What the comparison found on the target. */
   readonly onTarget: boolean
+  /** What legacy's digest of the key said, of the two that are asked for at once. */
+  readonly onLegacy: boolean
   readonly mustMark: boolean
   /** In this run, which a crash forgets. */
   readonly inserted: boolean
@@ -43,9 +54,18 @@ export type Mistake =
   | 'moves the checkpoint before the comparison'
   | 'asks the journal instead of comparing'
   | 'compares before the insert'
+  | 'takes the digest of legacy before the insert'
 
 const IDLE: Mirror = { at: 'idle', seen: 0, row: 0 }
-const BEGIN: Chunk = { at: 'begin', row: 0, onTarget: false, mustMark: false, inserted: false, checkpoint: false }
+const BEGIN: Chunk = {
+  at: 'begin',
+  row: 0,
+  onTarget: false,
+  onLegacy: false,
+  mustMark: false,
+  inserted: false,
+  checkpoint: false,
+}
 
 export function start(legacy: 0 | 1, limits: { readonly writes: number; readonly crashes: number }): State {
   return {
@@ -130,6 +150,7 @@ function* chunkSteps(state: State, mistake?: Mistake): Generator<State> {
       yield move({
         at: 'has-read',
         row: state.legacy,
+        onLegacy: mistake === 'takes the digest of legacy before the insert' && state.legacy !== 0,
         mustMark: mistake === 'compares before the insert' && state.target !== 0 && state.legacy === 0,
       })
       return
@@ -140,11 +161,22 @@ function* chunkSteps(state: State, mistake?: Mistake): Generator<State> {
       return
     }
     case 'has-inserted':
-      yield move({
-        at: 'has-seen-target',
-        inserted: false,
-        onTarget: mistake === 'compares from memory' ? chunk.inserted : state.target !== 0,
-      })
+      if (mistake === undefined) {
+        yield move({ at: 'has-legacy-digest', inserted: false, onLegacy: state.legacy !== 0 })
+        yield move({ at: 'has-target-digest', inserted: false, onTarget: state.target !== 0 })
+      } else if (mistake === 'takes the digest of legacy before the insert') {
+        yield move({ at: 'has-legacy-digest', inserted: false })
+      }
+      yield* readKeys()
+      return
+    case 'has-legacy-digest':
+      yield move(afterDigests(chunk.onLegacy, state.target !== 0))
+      return
+    case 'has-target-digest':
+      yield move(afterDigests(state.legacy !== 0, chunk.onTarget))
+      return
+    case 'must-read-keys':
+      yield* readKeys()
       return
     case 'has-seen-target':
       yield move({ at: 'has-seen-legacy', onTarget: false, mustMark: mustMark(state, mistake) })
@@ -154,6 +186,19 @@ function* chunkSteps(state: State, mistake?: Mistake): Generator<State> {
       return
     case 'done':
   }
+
+  function* readKeys(): Generator<State> {
+    yield move({
+      at: 'has-seen-target',
+      inserted: false,
+      onTarget: mistake === 'compares from memory' ? chunk.inserted : state.target !== 0,
+    })
+  }
+}
+
+/** Digests that agree end the chunk; where they do not, the keys are read. */
+function afterDigests(onLegacy: boolean, onTarget: boolean): Partial<Chunk> {
+  return onLegacy === onTarget ? { ...BEGIN, at: 'done' } : { at: 'must-read-keys', onLegacy: false, onTarget: false }
 }
 
 function mustMark({ chunk, legacy, journal }: State, mistake?: Mistake): boolean {

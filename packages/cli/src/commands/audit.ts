@@ -14,7 +14,8 @@ export const audit: CommandDefinition<{ readonly limit: number }> = {
     for (const entry of entries) output.object(entry)
     for (const { at, action, from, to, actor, reason } of entries) {
       const change = [from, to].filter((text) => text !== '').join(' → ')
-      output.lines(output.paint('strong', `${instant(at)}  ${clean(action)}  ${clean(change)}`))
+      const [first = '', ...more] = wrap(`${instant(at)}  ${clean(action)}  ${clean(change)}`, output.width - 2)
+      output.lines(...[first, ...more.map((line) => `  ${line}`)].map((line) => output.paint('strong', line)))
       output.lines(...wrap(`${clean(actor)}: ${clean(reason)}`, output.width - 2).map((line) => `  ${line}`))
     }
     if (entries.length === 0) output.lines('Nothing has been changed yet.')

@@ -1,25 +1,16 @@
-import { Option } from 'commander'
 import type { Answerable, CommandDefinition } from '../command.ts'
 
-interface FreezeOptions extends Answerable {
-  readonly thaw?: boolean
-}
-
-export const freeze: CommandDefinition<FreezeOptions> = {
+export const freeze: CommandDefinition<Answerable> = {
   usage: 'freeze',
   summary: 'make legacy refuse every write; only in complete, which does it by itself',
-  details: 'For a freeze that was lost or lifted.',
-  examples: ['freeze --reason "restored from a backup"', 'freeze --thaw --reason "the auditors write a note"'],
+  details: 'For a freeze that was lost, or taken away with thaw.',
+  examples: ['freeze --reason "restored from a backup"'],
   changes: true,
-  options: [new Option('--thaw', 'take the freeze away; what is written to legacy then stays there')],
-  async run({ output, open }, { actor, reason, thaw = false }) {
+  async run({ output, open }, { actor, reason }) {
     const session = await open()
-    const cutover = session.cutover({ drives: false })
-    await (thaw ? cutover.thaw({ actor, reason }) : cutover.freeze({ actor, reason }))
-    output.object({ migration: session.migration.name, frozen: !thaw })
-    output.lines(
-      `${output.paint('good', 'Done.')} ${thaw ? 'The freeze of legacy is taken away.' : 'Legacy refuses every write.'}`,
-    )
+    await session.cutover({ drives: false }).freeze({ actor, reason })
+    output.object({ migration: session.migration.name, frozen: true })
+    output.lines(`${output.paint('good', 'Done.')} Legacy refuses every write.`)
     return 'done'
   },
 }

@@ -6,6 +6,8 @@ import { Option } from 'commander'
 import type { CommandDefinition, GlobalOptions } from '../command.ts'
 import { configTemplate, ENGINES, type Engine } from '../config-template.ts'
 import type { Session } from '../session.ts'
+import { sqlScript } from '../sql-script.ts'
+import { clean } from '../text.ts'
 
 interface InitFlags {
   readonly name?: string
@@ -19,7 +21,7 @@ export const init: CommandDefinition<InitFlags> = {
   summary: 'write a configuration, or print the SQL that captures legacy with the one there is',
   details:
     'Where there is no configuration it writes one to fill in. Where there is one it leaves it alone and prints the statements that the step to capture runs, for those who read them first.',
-  examples: ['init --legacy mysql --target postgres --entity users', 'init > capture.sql'],
+  examples: ['init --legacy mariadb --target postgres --entity users', 'init > capture.sql'],
   options: [
     new Option('--name <name>', 'names the migration in both databases (default: the folder)'),
     new Option('--legacy <engine>', 'what legacy is').choices(ENGINES).default('sqlite'),
@@ -39,14 +41,20 @@ export const init: CommandDefinition<InitFlags> = {
       )
       return 'done'
     }
-    const sql = await statements(await open())
+    const session = await open()
+    const sql = await statements(session)
     output.object({ config: file, written: false, sql })
     if (sql.length === 0) {
       output.note('Nothing to install: legacy captures without triggers.')
       return 'done'
     }
-    output.note('-- The step to capture runs these by itself. Nothing was changed in your tables.')
-    output.lines(...sql.map((statement) => `${statement.trim().replace(/;$/, '')};\n`))
+    output.lines(
+      `-- What captures the writes to legacy of migration "${clean(session.migration.name)}". The step to capture runs it by itself.`,
+      '-- Only for the database that this was made for: elsewhere these triggers would refuse every write.',
+      '',
+    )
+    output.note('Nothing was changed in your tables.')
+    output.lines(...sqlScript(session.migration.sides.legacy.engine, sql))
     return 'done'
   },
 }

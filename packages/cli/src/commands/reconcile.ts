@@ -1,31 +1,21 @@
+import { resolve } from 'node:path'
 import type { Entity, SweepRecord } from '@twinspan/core'
-import {
-  type CompareOptions,
-  type Finding,
-  outcomeOf,
-  reconcile,
-  type SampleResult,
-  sweepTable,
-} from '@twinspan/reconcile'
+import { type Finding, outcomeOf, reconcile, type SampleResult, sweepTable } from '@twinspan/reconcile'
 import { Option } from 'commander'
 import type { CommandDefinition, Context } from '../command.ts'
+import { type CompareFlags, MAX_LOAD, OUTCOMES, REPAIR, REVEAL, worst } from '../compare-flags.ts'
 import type { Outcome } from '../exit-status.ts'
+import { createFindingTeller } from '../finding-teller.ts'
 import { numberBetween } from '../numbers.ts'
 import { createProgress } from '../progress.ts'
 import type { Session } from '../session.ts'
-import { clean, count, wrap } from '../text.ts'
+import { openSweepReport } from '../sweep-report.ts'
+import { count } from '../text.ts'
 
-interface ReconcileFlags {
+interface ReconcileFlags extends CompareFlags {
   readonly sample?: number
-  readonly repair?: boolean
-  readonly reveal: 'nothing' | 'keys' | 'values'
-  readonly maxLoad?: number
-}
-
-const OUTCOMES: Readonly<Record<ReturnType<typeof outcomeOf>, Outcome>> = {
-  equal: 'done',
-  drift: 'blocked',
-  undecided: 'unsettled',
+  readonly track?: boolean
+  readonly report?: string
 }
 
 export const reconcileCommand: CommandDefinition<ReconcileFlags> = {
@@ -33,16 +23,14 @@ export const reconcileCommand: CommandDefinition<ReconcileFlags> = {
   summary: 'compare both sides row by row, or a sample of them',
   details:
     'Status 1 when they differ, also where that was repaired: that they agree is for the next sweep to say. A sweep that is stopped records nothing and begins anew.',
-  examples: ['reconcile', 'reconcile users --repair', 'reconcile --sample 30000 --json'],
+  examples: ['reconcile', 'reconcile users --repair --report ./report', 'reconcile --sample 30000 --json'],
   options: [
     new Option('--sample <keys>', 'compare a random sample of this size').argParser(numberBetween(1)),
-    new Option('--repair', 'hand what drifted to the mirror').conflicts('sample'),
-    new Option('--reveal <what>', 'what findings tell beside fields; both may be personal data')
-      .choices(['nothing', 'keys', 'values'])
-      .default('nothing'),
-    new Option('--max-load <share>', 'share of the time that the primary may be busy (default: 0.5)')
-      .argParser(numberBetween(0.001, 1))
-      .conflicts('sample'),
+    REPAIR().conflicts('sample'),
+    REVEAL(),
+    MAX_LOAD('0.5').conflicts('sample'),
+    new Option('--track', 'remember what changes from now on, for resweep').conflicts('sample'),
+    new Option('--report <directory>', 'write <entity>.html and <entity>.jsonl there as well').conflicts('sample'),
   ],
   async run(context, flags, names) {
     const session = await context.open()
@@ -52,7 +40,7 @@ export const reconcileCommand: CommandDefinition<ReconcileFlags> = {
       const outcome = flags.sample === undefined ? sweep : sample
       outcomes.push(await outcome(context, session, entity, flags))
     }
-    return (['blocked', 'unsettled'] as const).find((outcome) => outcomes.includes(outcome)) ?? 'done'
+    return worst(outcomes)
   },
 }
 
@@ -60,13 +48,16 @@ async function sweep(
   { host, output }: Context,
   { migration }: Session,
   entity: Entity,
-  { repair = false, reveal, maxLoad }: ReconcileFlags,
+  { repair = false, track = false, reveal, maxLoad, report: directory }: ReconcileFlags,
 ): Promise<Outcome> {
   const progress = createProgress(host, output)
+  const teller = createFindingTeller(output)
+  const report = await openSweepReport(directory && resolve(host.cwd, directory), entity.name)
   const total = (await entity[migration.snapshot.plan.primary].count?.())?.rows ?? null
-  const sweeping = reconcile.sweep(migration, entity, {
+  const findings = reconcile.sweep(migration, entity, {
     repair,
     reveal,
+    trackChanges: track,
     signal: host.signal,
     ...(maxLoad === undefined ? {} : { maxPrimaryLoad: maxLoad }),
     onProgress: ({ rows, drift }) =>
@@ -74,20 +65,33 @@ async function sweep(
   })
   let record: SweepRecord
   try {
-    for (;;) {
-      const step = await sweeping.next()
-      if (step.done === true) {
-        record = step.value
-        break
-      }
-      tellFinding(output, step.value)
-    }
+    record = await listen(findings, (finding) => {
+      report.add(finding)
+      teller.tell(finding)
+    })
+  } catch (error) {
+    await report.abandon()
+    throw error
   } finally {
     progress.stop()
+    teller.end(directory === undefined ? '--report or --json has all of them' : 'the report has all of them')
   }
+  const files = await report.end(record)
   output.object({ type: 'sweep', ...record })
-  output.lines(sweepTable(record))
+  output.lines(sweepTable(record), ...(files.length === 0 ? [] : ['', ...files.map((file) => `  Wrote ${file}`)]))
   return OUTCOMES[outcomeOf(record)]
+}
+
+/** Tells of each finding, and answers with what comes at the end. */
+export async function listen<Last>(
+  findings: AsyncGenerator<Finding, Last>,
+  tell: (finding: Finding) => void,
+): Promise<Last> {
+  for (;;) {
+    const step = await findings.next()
+    if (step.done === true) return step.value
+    tell(step.value)
+  }
 }
 
 async function sample(
@@ -96,10 +100,12 @@ async function sample(
   entity: Entity,
   { sample: size, reveal }: ReconcileFlags,
 ): Promise<Outcome> {
-  const options: CompareOptions = { reveal, signal: host.signal }
-  const result = await reconcile.sample(migration, entity, { ...options, ...(size === undefined ? {} : { size }) })
+  const options = { reveal, signal: host.signal, ...(size === undefined ? {} : { size }) }
+  const result = await reconcile.sample(migration, entity, options)
   const { findings, ...figures } = result
-  for (const finding of findings) tellFinding(output, finding)
+  const teller = createFindingTeller(output)
+  for (const finding of findings) teller.tell(finding)
+  teller.end('--json has all of them')
   output.object({ type: 'sample', ...figures })
   output.lines(...sampleLines(result))
   if (result.mismatched > 0) return 'blocked'
@@ -111,20 +117,4 @@ function sampleLines({ entity, compared, mismatched, undecided, lowerBound95 }: 
     `${entity}: ${count(compared)} compared, ${count(mismatched)} differ, ${count(undecided)} undecided`,
     `  parity of all keys at least ${(Math.floor(lowerBound95 * 1e6) / 1e4).toFixed(4)} %, at 95 % confidence`,
   ]
-}
-
-function tellFinding(output: Context['output'], finding: Finding): void {
-  const { entity, subject, reason, fields, key, values } = finding
-  output.object({ type: 'finding', ...finding })
-  const who = key === undefined ? subject.slice(0, 12) : clean(JSON.stringify(key, plain))
-  const named = fields.map(({ name, reason: why }) => {
-    const value = values?.[name]
-    return value === undefined ? `${name} (${why})` : `${name} ${clean(JSON.stringify(value, plain) ?? '')}`
-  })
-  const [first = '', ...more] = wrap(`${reason}  ${entity} ${who}  ${named.join(', ')}`, output.width - 4)
-  output.lines(...[`  ${first}`, ...more.map((line) => `    ${line}`)].map((line) => output.paint('bad', line)))
-}
-
-function plain(_: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? value.toString() : value
 }

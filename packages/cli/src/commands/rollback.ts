@@ -16,12 +16,15 @@ export const rollback: CommandDefinition<Answerable> = {
       .cutover({ drives: true })
       .rollback({ actor, reason, ...(to === undefined ? {} : { to }) })
     const { snapshot } = result
-    return tellMove(output, {
+    const { name } = session.migration
+    const outcome = tellMove(output, {
       ...result,
-      migration: session.migration.name,
+      migration: name,
       from: phase,
       to: snapshot.phase,
       epoch: snapshot.epoch,
     })
+    if (snapshot.phase === 'canary') output.lines('The canary begins at 0 % again: twinspan ramp.')
+    return outcome
   },
 }

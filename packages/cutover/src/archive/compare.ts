@@ -1,5 +1,6 @@
 import { type Entity, type Key, keyText, scanKeys } from '@twinspan/core'
 import { decodeRow, encodeRow } from './encoding.ts'
+import { createExactReader, type ExactReader } from './exact.ts'
 
 /** How an entity's archive stands against the live store. */
 export interface Comparison {
@@ -20,6 +21,7 @@ export function createComparison(entity: Entity): {
   let same = 0
   let different = 0
   let missing = 0
+  let exact: Promise<ExactReader> | undefined
   return {
     async take(lines) {
       if (lines.length === 0) return
@@ -31,7 +33,10 @@ export function createComparison(entity: Entity): {
         archived.set(keyText(key), line)
       }
       const live = new Map<string, string>()
-      for (const row of await entity.legacy.load(keys)) live.set(entity.keyTextOf('legacy', row), encodeRow(row))
+      exact ??= createExactReader(entity)
+      const rows = await entity.legacy.load(keys)
+      const exactOf = await (await exact)(rows as readonly object[])
+      for (const row of rows) live.set(entity.keyTextOf('legacy', row), encodeRow(row, exactOf(row as object)))
       for (const [key, line] of archived) {
         const now = live.get(key)
         if (now === undefined) missing++

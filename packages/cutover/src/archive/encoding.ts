@@ -1,4 +1,5 @@
 import { ArchiveError } from '../errors.ts'
+import type { ExactTexts } from './exact.ts'
 
 /**
  * A row as one line of JSON that gives back every value that a driver can hand out. What JSON cannot say is an object with
@@ -12,19 +13,31 @@ import { ArchiveError } from '../errors.ts'
  * | `NaN`, `Infinity`, `-Infinity`, `-0` | `{"$number":"NaN"}`, ... |
  * | `undefined` | `{"$undefined":true}` |
  * | an object with a property that begins with `$` | `{"$object":{...}}` |
+ * | a row with values of which the driver leaves something out | `{"$row":{...},"$exact":{"at":"2020-01-01 00:00:00.123456"}}` |
  *
  * @throws ArchiveError for a value of any other class, naming its column and not its value
  */
-export function encodeRow(row: unknown): string {
+export function encodeRow(row: unknown, exact?: ExactTexts): string {
   // Spread: a driver's row may be of a class of its own, and is read back as a plain object.
-  return JSON.stringify(isPlain(row) ? row : encode({ ...(row as object) }, ''))
+  const encoded = isPlain(row) ? row : encode({ ...(row as object) }, '')
+  return JSON.stringify(exact === undefined ? encoded : { $row: encoded, $exact: exact })
 }
 
 /** The row that `encodeRow` wrote. */
 export function decodeRow(line: string): unknown {
   const value: unknown = JSON.parse(line)
   // Every tag, and every name that had to be guarded against one, leaves this in the line.
-  return line.includes('"$') ? decode(value) : value
+  return line.includes('"$') ? decode(isExact(value) ? value.$row : value) : value
+}
+
+/** By column, the values that the row could not say whole, as the database wrote them. */
+export function decodeExact(line: string): ExactTexts {
+  const value: unknown = line.startsWith('{"$row"') ? JSON.parse(line) : undefined
+  return isExact(value) ? value.$exact : {}
+}
+
+function isExact(value: unknown): value is { readonly $row: unknown; readonly $exact: ExactTexts } {
+  return typeof value === 'object' && value !== null && '$row' in value && '$exact' in value
 }
 
 /** Whether JSON says the row as it is. Most rows are like that, and an archive has many. */

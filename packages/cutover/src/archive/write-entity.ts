@@ -37,7 +37,7 @@ export async function writeEntity({
   let bytes = 0
 
   async function* lines(): AsyncGenerator<Buffer> {
-    for await (const page of scanAll(entity.legacy, (row) => entity.keyOf('legacy', row), signal)) {
+    for await (const page of scanAll(entity, signal)) {
       for (const row of page.rows) columns.note(row as object)
       const chunk = Buffer.from(`${page.lines.join('\n')}\n`)
       content.update(chunk)

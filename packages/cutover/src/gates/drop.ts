@@ -6,9 +6,15 @@ export const holdGate: Gate = {
   name: 'hold-elapsed',
   async check({ migration, snapshot, settings }) {
     const { completed } = await readCutoverRecord(migration.store)
-    if (snapshot.phase !== 'complete' || completed === null) return { ok: false, detail: 'not complete yet' }
+    if (snapshot.phase !== 'complete' || completed === null)
+      return {
+        ok: false,
+        detail: 'not complete yet',
+        advice: "Take the migration to complete first: advance({ to: 'complete', ... }).",
+      }
     const clock = await migration.sides.target.fence.read()
-    if (clock === undefined) return { ok: false, detail: 'the target does not tell the time' }
+    if (clock === undefined)
+      return { ok: false, detail: 'the target does not tell the time', advice: 'Check that it answers.' }
     const leftMs = completed.at + settings.holdMs - clock.now
     if (leftMs <= 0) return { ok: true, detail: `complete since ${new Date(completed.at).toISOString()}` }
     return {

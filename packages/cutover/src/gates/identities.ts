@@ -1,6 +1,6 @@
 import { PLANS } from '@twinspan/core'
 import type { Gate } from '../gate.ts'
-import { readIdentities } from '../identities.ts'
+import { isToMove, readIdentities } from '../identities.ts'
 import { MOVES } from '../moves.ts'
 
 /** The generators of the coming primary can be read, and moved past the keys that the other side made. */
@@ -10,7 +10,7 @@ export const identitiesGate: Gate = {
     const side = to === MOVES.rollback.to && from === MOVES.rollback.from ? 'legacy' : PLANS.complete.primary
     const states = await readIdentities(migration, side)
     if (states.length === 0) return { ok: true, detail: `no generator on ${side}` }
-    const behind = states.filter(({ next, taken }) => next <= taken)
+    const behind = states.filter((state) => isToMove(state, { margin: settings.identityMargin, settled: false }))
     const facts = Object.fromEntries(
       states.map(({ entity, next, taken }) => [entity, { next: String(next), taken: String(taken) }]),
     )

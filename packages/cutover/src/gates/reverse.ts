@@ -12,7 +12,7 @@ export const reverseGate: Gate = {
       // Writing needs legacy to be the primary; after the switch the reverse mirror itself is the proof.
       const write = PLANS[snapshot.phase].primary === 'legacy'
       const opaque = migration.sides.legacy.opaque !== undefined
-      return verdict(await proveReverse(migration, entity, { rows: settings.probeRows, write }), opaque)
+      return reverseVerdict(await proveReverse(migration, entity, { rows: settings.probeRows, write }), opaque)
     })
   },
 }
@@ -37,7 +37,7 @@ async function proveJournal({ migration }: Parameters<Gate['check']>[0]): Promis
   }
 }
 
-function verdict(proof: ReverseProof, opaque: boolean): GateVerdict {
+export function reverseVerdict(proof: ReverseProof, opaque: boolean): GateVerdict {
   const { tried, written, dropped, wrong, unknown, changes } = proof
   const facts = { tried, written, dropped, wrong, unknown, changes }
   const advice = 'Correct toLegacy of the entity: after the switch the reverse mirror writes what it returns.'

@@ -1,5 +1,11 @@
 import { parseRollout, ROLLOUT_DOCUMENT, stands } from '@twinspan/core'
-import type { Gate } from '../gate.ts'
+import type { Gate, GateVerdict } from '../gate.ts'
+
+const UNREADABLE: GateVerdict = {
+  ok: false,
+  detail: 'the rollout was written by a version that this one cannot read',
+  advice: 'Ask from a process of the version that wrote it.',
+}
 
 /** Everybody reads from the target already. */
 export const canaryGate: Gate = {
@@ -8,8 +14,7 @@ export const canaryGate: Gate = {
     const document = await migration.store.getDocument(ROLLOUT_DOCUMENT)
     if (document === undefined) return { ok: true, detail: 'no router in use' }
     const rollout = parseRollout(document.value)
-    if (rollout === undefined)
-      return { ok: false, detail: 'the rollout was written by a version that this one cannot read' }
+    if (rollout === undefined) return UNREADABLE
     const percent = stands(rollout, snapshot) ? rollout.percent : '0'
     if (percent !== '100') {
       return {
@@ -37,8 +42,7 @@ export const guardGate: Gate = {
     const document = await migration.store.getDocument(ROLLOUT_DOCUMENT)
     if (document === undefined) return { ok: true, detail: 'no router in use' }
     const killed = parseRollout(document.value)?.killed
-    if (killed === undefined)
-      return { ok: false, detail: 'the rollout was written by a version that this one cannot read' }
+    if (killed === undefined) return UNREADABLE
     if (killed === null) return { ok: true, detail: 'not latched' }
     return {
       ok: false,

@@ -92,6 +92,7 @@ function columnFacts(row: ColumnRow): ColumnFacts {
     writable: !generated,
     insist: false,
     generator: /auto_increment/i.test(row.extra) ? 'auto_increment' : undefined,
+    utf8: row.collation !== null && /^(utf8|ascii)/.test(row.collation),
     byteOrder: row.collation?.endsWith('_bin') ?? false,
     // A comparison that pads with spaces calls 'a' and 'a ' equal, also by a binary collation.
     byteEquality: row.collation === 'utf8mb4_0900_bin' || (row.collation?.includes('_nopad_bin') ?? false),

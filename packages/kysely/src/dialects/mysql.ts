@@ -111,7 +111,8 @@ export const mysql: Dialect = {
   async moveIdentity(db, table, column, next) {
     // InnoDB ignores a figure that is not beyond the largest key; what is beyond it must not be taken back.
     if ((await mysql.nextIdentity(db, table, column)) >= next) return
-    await sql`alter table ${qualified(table)} auto_increment = ${sql.lit(next)}`.execute(db)
+    // While the change waits for a transaction that reads the table, everybody else waits behind it.
+    await mysql.runDdl(db, [sql`alter table ${qualified(table)} auto_increment = ${sql.lit(next)}`.compile(db).sql])
   },
 
   async surroundings(db, schema) {

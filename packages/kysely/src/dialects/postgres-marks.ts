@@ -6,7 +6,7 @@ import { tellSleepers } from './postgres-wake.ts'
 
 /**
  * The fence's check and the marks as one call: one round trip, plans that the server keeps, and a snapshot that is taken
- * after the lock. Under REPEATABLE READ and above the row itself is locked, as in the triggers.
+ * after the lock. Under REPEATABLE READ and above the row itself is locked, and a change of it refused, as in the triggers.
  */
 export function marksFunction(schema: string): string {
   const own = (name: string): string => `"${schema.replaceAll('"', '""')}"."${name}"`
@@ -22,7 +22,11 @@ begin
   if pg_catalog.current_setting('transaction_isolation') = 'read committed' then
     ${fence};
   else
-    ${fence} for share;
+    begin
+      ${fence} for share;
+    exception when serialization_failure then
+      accepted := null;
+    end;
   end if;
   if accepted is not true then
     raise exception using message = the_refusal, errcode = 'TW001';

@@ -30,7 +30,7 @@ export function postgresCapture(request: CaptureRequest): readonly Trigger[] {
   const fence = `select fence.open = 1 and fence.primary_side = '${scope.side}' into accepted from ${own('twinspan_fence')} fence
       where fence.migration = ${literal(scope.migration)} and fence.side = '${scope.side}'`
   // Under READ COMMITTED the statement after the lock sees what the lock waited for. Older snapshots must not: there the
-  // row itself is locked, and a switch since the snapshot is a serialization failure.
+  // row itself is locked. That it has changed since is told like any other refusal: the wrapper sends the write once more.
   const guard = `if current_setting('twinspan.copying', true) = ${literal(scope.migration)} then
     return null;
   end if;
@@ -38,7 +38,11 @@ export function postgresCapture(request: CaptureRequest): readonly Trigger[] {
   if current_setting('transaction_isolation') = 'read committed' then
     ${fence};
   else
-    ${fence} for share;
+    begin
+      ${fence} for share;
+    exception when serialization_failure then
+      accepted := null;
+    end;
   end if;
   if accepted is not true then
     raise exception using message = ${literal(staleMessage(scope))}, errcode = 'TW001';

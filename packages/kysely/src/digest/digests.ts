@@ -1,13 +1,17 @@
 import { createHash } from 'node:crypto'
-import { type ColumnForms, type Digest, type EntityStore, type Stretch, UnknownColumnError } from '@twinspan/core'
-import { type RawBuilder, type SqlBool, sql } from 'kysely'
+import type { ColumnForms, Digest, DigestColumn, EntityStore, StoreOptions } from '@twinspan/core'
+import type { RawBuilder, SqlBool } from 'kysely'
 import { rowKey } from '../rows.ts'
 import type { KnownTable, TableContext } from '../table-context.ts'
 import type { DigestEngine, DigestRequest } from './engine.ts'
+import { scaleOf } from './forms.ts'
 import { mysqlDigest } from './mysql-digest.ts'
 import { postgresDigest } from './postgres-digest.ts'
 import { ROW } from './row-text.ts'
 import { sqliteDigest } from './sqlite-digest.ts'
+import { tryForms } from './try-forms.ts'
+import { within } from './within.ts'
+import { fieldsOf, readWritten } from './written.ts'
 
 const ENGINES: Readonly<Record<TableContext['database']['dialect']['engine'], DigestEngine>> = {
   postgres: postgresDigest,
@@ -19,17 +23,48 @@ const ENGINES: Readonly<Record<TableContext['database']['dialect']['engine'], Di
 const PAGE = 2_000
 
 /** Digests of a table's rows: md5 over their texts in the order of the key. */
-export function createDigests(context: TableContext): Required<Pick<EntityStore, 'forms' | 'keyAt' | 'digest'>> {
+export function createDigests(
+  context: TableContext,
+): Required<Pick<EntityStore, 'forms' | 'keyAt' | 'digest' | 'written' | 'tryForms'>> &
+  Pick<EntityStore, 'digestFirst' | 'digestParts'> {
   const engine = ENGINES[context.database.dialect.engine]
+
+  const requestOf = (known: KnownTable, columns: readonly DigestColumn[], options?: StoreOptions): DigestRequest => ({
+    db: context.connection(options),
+    table: context.name,
+    order: known.key.order,
+    inOrder: isPrimaryOrder(context, known),
+    fields: fieldsOf(context, known, columns),
+  })
+
+  const digestFirst: EntityStore['digestFirst'] = async (stretch, n, columns, options) => {
+    const known = await context.known(options)
+    const request = requestOf(known, columns, options)
+    const first = await engine.digestFirst?.(request, within(known, stretch), n, context.key)
+    if (first === undefined) throw new TypeError(`The engine of table "${context.name}" finds no last key.`)
+    const { rows, digest, last } = first
+    return { rows, digest, through: last === undefined ? undefined : rowKey(context, last) }
+  }
+
+  const digestParts: EntityStore['digestParts'] = async (stretch, rows, columns, options) => {
+    const known = await context.known(options)
+    const request = requestOf(known, columns, options)
+    const parts = (await engine.digestParts?.(request, within(known, stretch), rows, context.key)) ?? []
+    return parts.map(({ last, ...part }) => ({
+      ...part,
+      through: last === undefined ? undefined : rowKey(context, last),
+    }))
+  }
 
   return {
     async forms() {
       const { columns } = await context.known()
       return new Map(
-        [...columns].map(([name, facts]): [string, ColumnForms] => [
-          name,
-          { forms: engine.forms(facts), nullable: facts.nullable },
-        ]),
+        [...columns].map(([name, facts]): [string, ColumnForms] => {
+          const scale = engine === sqliteDigest ? undefined : scaleOf(facts.type)
+          const forms = { forms: engine.forms(facts), nullable: facts.nullable }
+          return [name, scale === undefined ? forms : { ...forms, scale }]
+        }),
       )
     },
 
@@ -48,20 +83,12 @@ export function createDigests(context: TableContext): Required<Pick<EntityStore,
       return row === undefined ? undefined : rowKey(context, row)
     },
 
+    ...(engine.digestFirst === undefined ? {} : { digestFirst }),
+    ...(engine.digestParts === undefined ? {} : { digestParts }),
+
     async digest(stretches, columns, options) {
       const known = await context.known(options)
-      const fields = columns.map((column) => {
-        const facts = known.columns.get(column.name)
-        if (facts === undefined) throw new UnknownColumnError(context.name, column.name, [...known.columns.keys()])
-        return { ...column, facts }
-      })
-      const request: DigestRequest = {
-        db: context.connection(options),
-        table: context.name,
-        order: known.key.order,
-        inOrder: isPrimaryOrder(context, known),
-        fields,
-      }
+      const request = requestOf(known, columns, options)
       const conditions = stretches.map((stretch) => within(known, stretch))
       const made = await engine.digest?.(request, conditions)
       const digests: Digest[] = []
@@ -70,19 +97,19 @@ export function createDigests(context: TableContext): Required<Pick<EntityStore,
       }
       return digests
     },
+
+    async tryForms(columns, options) {
+      const digestOf = async (request: DigestRequest, condition: RawBuilder<SqlBool>): Promise<Digest> =>
+        (await engine.digest?.(request, [condition]))?.[0] ?? digestHere(engine, request, condition)
+      return tryForms(context, digestOf, columns, options)
+    },
+
+    written: (rows, columns, options) => readWritten(context, rows, columns, options),
   }
 }
 
-function within({ key }: KnownTable, { after, through }: Stretch): RawBuilder<SqlBool> {
-  const conditions = [
-    ...(after === undefined ? [] : [key.isAfter(after)]),
-    ...(through === undefined ? [] : [key.isThrough(through)]),
-  ]
-  return conditions.length === 0 ? sql<SqlBool>`1 = 1` : sql<SqlBool>`${sql.join(conditions, sql` and `)}`
-}
-
 /** Whether the primary key's index gives the rows in the order of the key's bytes. */
-function isPrimaryOrder({ database, name, key }: TableContext, { facts, columns }: KnownTable): boolean {
+export function isPrimaryOrder({ database, name, key }: TableContext, { facts, columns }: KnownTable): boolean {
   const physical = database.physical(name, key).columns
   return (
     physical.length === facts.primaryKey.length &&

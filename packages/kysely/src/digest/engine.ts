@@ -8,6 +8,8 @@ import type { Field } from './row-text.ts'
 export interface DigestRequest {
   readonly db: Kysely<AnyTables>
   readonly table: string
+  /** Rows to take instead of the table's: those of the self-test. */
+  readonly probe?: RawBuilder<unknown>
   readonly order: readonly RawBuilder<unknown>[]
   /** Whether reading a stretch gives the rows in this order by itself: it is the primary key's. */
   readonly inOrder: boolean
@@ -28,6 +30,20 @@ export interface DigestEngine {
    * can take at once. Absent: the rows' texts are hashed here.
    */
   digest?(request: DigestRequest, conditions: readonly RawBuilder<SqlBool>[]): Promise<readonly (Digest | undefined)[]>
+  /** The digest of up to `limit` rows, and the columns of the key of the last of them. */
+  digestFirst?(
+    request: DigestRequest,
+    where: RawBuilder<SqlBool>,
+    limit: number,
+    key: readonly string[],
+  ): Promise<Digest & { readonly last: object | undefined }>
+  /** The digests of all rows in parts of so many, and the columns of the key of the last of each. */
+  digestParts?(
+    request: DigestRequest,
+    where: RawBuilder<SqlBool>,
+    rows: number,
+    key: readonly string[],
+  ): Promise<readonly (Digest & { readonly last: object | undefined })[]>
   /** The texts of up to `limit` rows after the first `offset`, in order. */
   texts(request: DigestRequest, page: Page): Promise<readonly string[]>
 }

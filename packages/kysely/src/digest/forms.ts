@@ -13,6 +13,12 @@ export function formsOf(...forms: readonly (readonly [CanonicalForm, Write])[]):
   return new Map(forms)
 }
 
+/** The digits after the point of a `decimal(12,2)`; `undefined` where values may have any number of them. */
+export function scaleOf(type: string): number | undefined {
+  const [, precision, scale = '0'] = /^(?:decimal|numeric)\((\d+)(?:,\s*(\d+))?\)/i.exec(type) ?? []
+  return precision === undefined ? undefined : Number(scale)
+}
+
 /** The name of a type, without what stands in brackets: `numeric(10,2)` → `numeric`. */
 export function baseType(type: string): string {
   return type

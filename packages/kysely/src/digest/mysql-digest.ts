@@ -2,26 +2,28 @@ import type { Digest } from '@twinspan/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { Int64 } from '../own-tables.ts'
 import type { DigestEngine, DigestRequest } from './engine.ts'
-import { mysqlForms } from './mysql-forms.ts'
+import { mysqlField, mysqlForms } from './mysql-forms.ts'
 
 /** How many bytes of rows the server may put together, where its `max_allowed_packet` allows for it. */
-const MOST_BYTES = 67_108_864
+export const MOST_BYTES = 67_108_864
 
 // For this statement alone: MariaDB reads the first, MySQL the second. The default of 1 kB cuts off without a word.
-const limit = sql.raw(`/*M! SET STATEMENT group_concat_max_len=${MOST_BYTES} FOR */
+export const groupConcatLimit: RawBuilder<unknown> =
+  sql.raw(`/*M! SET STATEMENT group_concat_max_len=${MOST_BYTES} FOR */
   select /*+ SET_VAR(group_concat_max_len=${MOST_BYTES}) */`)
 
 export const mysqlDigest: DigestEngine = {
   forms: (facts) => [...mysqlForms(facts).keys()],
 
-  async digest({ db, table, order, inOrder, fields }, conditions) {
+  async digest({ db, table, probe, order, inOrder, fields }, conditions) {
+    const source = probe === undefined ? sql.table(table) : sql`${probe} probe`
     const sorted = inOrder ? sql`` : sql`order by ${sql.join(order)}`
     const text = sql`group_concat(${rowText(fields)} ${sorted} separator '\u001e')`
     const leaves = conditions.map(
       (where, at) => sql`
-        select ${sql.lit(at)} as part, count(*) as counted, ${text} as t from ${sql.table(table)} where ${where}`,
+        select ${sql.lit(at)} as part, count(*) as counted, ${text} as t from ${source} where ${where}`,
     )
-    const { rows } = await sql<Leaf>`${limit} part, counted, md5(t) as digest, octet_length(t) as bytes,
+    const { rows } = await sql<Leaf>`${groupConcatLimit} part, counted, md5(t) as digest, octet_length(t) as bytes,
       least(@@group_concat_max_len, @@max_allowed_packet) as most
       from (${sql.join(leaves, sql` union all `)}) leaves`.execute(db)
     const digests: (Digest | undefined)[] = conditions.map(() => undefined)
@@ -33,11 +35,13 @@ export const mysqlDigest: DigestEngine = {
     return digests
   },
 
-  async texts({ db, table, order, fields }, { where, limit: rowsAtOnce, offset }) {
-    let query = db.selectFrom(table).where(where).select(rowText(fields).as('t'))
+  async texts({ db, table, probe, order, fields }, { where, limit: rowsAtOnce, offset }) {
+    let query = (probe === undefined ? db.selectFrom(table) : db.selectFrom(probe.as('probe')))
+      .where(where)
+      .select(rowText(fields).as('t'))
     for (const column of order) query = query.orderBy(column)
     const rows = await query.limit(rowsAtOnce).offset(offset).execute()
-    return rows.map(({ t }) => t)
+    return rows.map(({ t }) => String(t))
   },
 }
 
@@ -50,10 +54,11 @@ interface Leaf {
 }
 
 function rowText(fields: DigestRequest['fields']): RawBuilder<string> {
-  const written = fields.map(({ name, form, facts }) => mysqlForms(facts).get(form)?.(sql.ref(name)) ?? sql``)
+  const written = fields.map(mysqlField)
   const nullable = fields.filter((field) => field.nullable)
   const nulls = nullable.map(({ name }) => sql`isnull(${sql.ref(name)})`)
   const lengths = written.filter((_, at) => fields[at]?.form === 'text').map((value) => sql`octet_length(${value})`)
   const parts = [...(nulls.length === 0 ? [] : [sql`concat(${sql.join(nulls)})`]), ...lengths, ...written]
-  return sql<string>`concat_ws(_utf8mb4 x'1f', ${sql.join(parts)})`
+  // Bytes, so that no character is looked at again in what is known to be UTF-8.
+  return sql<string>`concat_ws(cast(x'1f' as binary), ${sql.join(parts)})`
 }

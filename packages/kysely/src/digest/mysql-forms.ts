@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { ColumnFacts } from '../catalog.ts'
 import { baseType, type Forms, formsOf, NO_FORMS, type Write } from './forms.ts'
+import type { Field } from './row-text.ts'
 
 const asIs: Write = (column) => column
 const unicode: Write = (column) => sql`convert(${column} using utf8mb4)`
@@ -17,11 +18,13 @@ const FORMS: Readonly<Record<string, Forms>> = {
   mediumint: integer,
   int: integer,
   bigint: integer,
-  year: integer,
+  // `0000` is a year.
+  year: formsOf(['integer', number]),
   bit: formsOf(['integer', number]),
   // A FLOAT is written with six digits, which are not enough to tell its values apart.
-  float: formsOf(['double', (column) => sql`cast(${column} as double)`]),
-  double: formsOf(['double', asIs]),
+  float: formsOf(['double', (column) => sql`cast(${column} as double) + 0e0`]),
+  // Minus zero and zero are equal, and written in two ways.
+  double: formsOf(['double', (column) => sql`${column} + 0e0`]),
   char: text,
   varchar: text,
   tinytext: text,
@@ -48,17 +51,32 @@ export function mysqlForms({ type }: ColumnFacts): Forms {
   const fraction = /[1-6]/.test(type) ? trimmed : asIs
   if (base === 'time') return formsOf(['time', fraction])
   if (base === 'datetime') return formsOf(['datetime', fraction], ['instant', fraction])
-  if (base === 'timestamp') return formsOf(['instant', (column) => fraction(atUtc(column))])
+  if (base === 'timestamp') return formsOf(['instant', (column) => fraction(atUtc(column, fraction === trimmed))])
   return FORMS[base] ?? NO_FORMS
 }
 
-function trimmed(column: RawBuilder<unknown>): RawBuilder<unknown> {
-  return sql`trim(trailing '.' from trim(trailing '0' from ${column}))`
+/** A field as a digest takes it: as its form, without what costs and changes no byte. */
+export function mysqlField({ name, form, facts, scale }: Field): RawBuilder<unknown> {
+  const column = sql.ref(name)
+  if (form === 'text' && facts.utf8 === true) return sql`${column}`
+  if (form === 'decimal' && scale !== undefined)
+    return / zerofill/.test(facts.type) ? number(sql`${column}`) : sql`${column}`
+  return mysqlForms(facts).get(form)?.(sql`${column}`) ?? sql``
 }
 
-/** A `TIMESTAMP` is shown in the session's time zone. */
-function atUtc(column: RawBuilder<unknown>): RawBuilder<unknown> {
-  return sql`if(@@session.time_zone = '+00:00', ${column}, convert_tz(${column}, @@session.time_zone, '+00:00'))`
+function trimmed(column: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`trim(trailing '.' from trim(trailing '0' from convert(${column} using ascii)))`
+}
+
+/**
+ * A `TIMESTAMP` is shown in the session's time zone, in which two instants may have one name when summer ends. Its seconds are
+ * not: but of a zero date, which is the first second of 1970 then.
+ */
+function atUtc(column: RawBuilder<unknown>, hasFraction: boolean): RawBuilder<unknown> {
+  const instant = hasFraction
+    ? sql`timestampadd(microsecond, cast(unix_timestamp(${column}) * 1000000 as signed), '1970-01-01 00:00:00.000000')`
+    : sql`timestampadd(second, unix_timestamp(${column}), '1970-01-01 00:00:00')`
+  return sql`if(@@session.time_zone = '+00:00' or ${column} = 0, ${column}, ${instant})`
 }
 
 function dashed(column: RawBuilder<unknown>): RawBuilder<unknown> {

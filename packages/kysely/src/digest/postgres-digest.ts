@@ -2,7 +2,7 @@ import { type Digest, TwinspanError } from '@twinspan/core'
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { Int64 } from '../own-tables.ts'
 import type { DigestEngine, DigestRequest } from './engine.ts'
-import { postgresForms } from './postgres-forms.ts'
+import { postgresField, postgresForms } from './postgres-forms.ts'
 
 /** Whether dates and doubles are written in this session as the forms promise. */
 const session = sql<boolean>`current_setting('DateStyle') like 'ISO%'
@@ -26,6 +26,47 @@ export const postgresDigest: DigestEngine = {
     return digests
   },
 
+  async digestFirst(request, where, limit, key) {
+    const leaf = texts(request, where)
+      .select([...key])
+      .limit(limit)
+    // A sequence of keys in the order of the rows, of which the last is taken: not every type has a `max`.
+    const row = await request.db
+      .selectFrom(leaf.as('leaf'))
+      .select([
+        sql<Int64>`count(*)`.as('counted'),
+        sql<string | null>`md5(string_agg(t, e'\\x1e'))`.as('digest'),
+        session.as('session'),
+      ])
+      .select(key.map((column) => sql`(array_agg(${sql.ref(column)}))[count(*)]`.as(column)))
+      .executeTakeFirstOrThrow()
+    assertSession(row.session)
+    const rows = Number(row.counted)
+    return { rows, digest: row.digest ?? '', last: rows < limit ? undefined : row }
+  },
+
+  async digestParts(request, where, rows, key) {
+    const numbered = texts(request, where)
+      .select([...key])
+      .select(sql<Int64>`row_number() over (order by ${sql.join(request.order)})`.as('n'))
+    const parts = await request.db
+      .selectFrom(numbered.as('leaf'))
+      .select([
+        sql<Int64>`count(*)`.as('counted'),
+        sql<string>`md5(string_agg(t, e'\\x1e'))`.as('digest'),
+        session.as('session'),
+      ])
+      .select(key.map((column) => sql`(array_agg(${sql.ref(column)}))[count(*)]`.as(column)))
+      .groupBy(sql`(n - 1) / ${sql.lit(rows)}`)
+      .orderBy(sql`(n - 1) / ${sql.lit(rows)}`)
+      .execute()
+    assertSession(parts.every((part) => part.session))
+    return parts.map((part) => {
+      const counted = Number(part.counted)
+      return { rows: counted, digest: part.digest, last: counted < rows ? undefined : part }
+    })
+  },
+
   async texts(request, { where, limit, offset }) {
     const rows = await texts(request, where).select(session.as('session')).limit(limit).offset(offset).execute()
     assertSession(rows[0]?.session ?? true)
@@ -34,14 +75,16 @@ export const postgresDigest: DigestEngine = {
 }
 
 // The order of the subquery is kept by an aggregate over it; were it not, digests would differ and rows be compared.
-function texts({ db, table, order, fields }: DigestRequest, where: RawBuilder<SqlBool>) {
-  let query = db.selectFrom(table).where(where).select(rowText(fields).as('t'))
+function texts({ db, table, probe, order, fields }: DigestRequest, where: RawBuilder<SqlBool>) {
+  let query = (probe === undefined ? db.selectFrom(table) : db.selectFrom(probe.as('probe')))
+    .where(where)
+    .select(rowText(fields).as('t'))
   for (const column of order) query = query.orderBy(column)
   return query
 }
 
 function rowText(fields: DigestRequest['fields']): RawBuilder<string> {
-  const written = fields.map(({ name, form, facts }) => postgresForms(facts).get(form)?.(sql.ref(name)) ?? sql``)
+  const written = fields.map(postgresField)
   const nullable = fields.filter((field) => field.nullable)
   const nulls = nullable.map(({ name }) => sql`(${sql.ref(name)} is null)::int`)
   const lengths = written.filter((_, at) => fields[at]?.form === 'text').map((value) => sql`octet_length(${value})`)

@@ -11,6 +11,8 @@ export interface Field {
   readonly form: CanonicalForm
   /** Whether it may be NULL on either side. */
   readonly nullable: boolean
+  /** See `DigestColumn.scale`. */
+  readonly scale?: number
   readonly facts: ColumnFacts
 }
 

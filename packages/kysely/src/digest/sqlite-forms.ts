@@ -40,12 +40,13 @@ function plain(value: unknown): string {
 /** The shortest digits, as PostgreSQL and MySQL set them. */
 function double(value: unknown): string {
   if (typeof value !== 'number') return plain(value)
-  if (Object.is(value, -0)) return '-0'
   const [digits = '', exponent = '0'] = value.toExponential().split('e')
   const power = Number(exponent)
-  if (power >= 15) return `${digits}e${power}`
-  if (power < -4) return `${digits}e-${String(-power).padStart(2, '0')}`
-  return String(value)
+  if (power >= 15 && Number.isInteger(value)) return `${digits}e${power}`
+  if (power < -15) return `${digits}e${power}`
+  if (power >= -6) return String(value)
+  const [, sign = '', ones = '', rest = ''] = /^(-?)(\d)\.?(\d*)$/.exec(digits) ?? []
+  return `${sign}0.${'0'.repeat(-power - 1)}${ones}${rest}`
 }
 
 const MOMENT = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:Z|\+00:?00)?$/

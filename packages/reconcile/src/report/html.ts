@@ -1,8 +1,8 @@
 import type { SweepRecord } from '@twinspan/core'
-import type { Finding } from '../finding.ts'
-import { describePattern } from '../patterns.ts'
+import type { Finding } from '../drift/finding.ts'
+import { describePattern } from '../drift/patterns.ts'
 import { outcomeOf } from './exit-status.ts'
-import { sweepFigures, verdictOf } from './table.ts'
+import { remarksOn, sweepFigures, verdictOf } from './table.ts'
 
 /** Findings that a page shows; the rest is in the lines. */
 const MOST_SHOWN = 500
@@ -34,12 +34,20 @@ export function sweepHtml(record: SweepRecord, findings: readonly Finding[] = []
     .join('')}</dl>
 ${plot(record)}
 ${section(
+  'How it was compared',
+  remarksOn(record).map((remark) => `<li>${escaped(remark)}</li>`),
+  (items) => `<ul>${items}</ul>`,
+)}
+${section(
   'What they have in common',
   patterns.map((pattern) => `<li>${escaped(describePattern(pattern))}</li>`),
   (items) => `<ul>${items}</ul>`,
 )}
 ${section(
-  findings.length > MOST_SHOWN ? `The first ${MOST_SHOWN} of ${findings.length} findings` : 'Findings',
+  // Whoever has too many to keep hands out some; the record knows how many there are.
+  findings.length > MOST_SHOWN
+    ? `The first ${MOST_SHOWN} of ${Math.max(findings.length, record.drift)} findings`
+    : 'Findings',
   findings.slice(0, MOST_SHOWN).map(row),
   (rows) =>
     `<div class="scroll"><table><thead><tr><th>Key</th><th>Reason</th><th>Fields</th></tr></thead><tbody>${rows}</tbody></table></div>`,

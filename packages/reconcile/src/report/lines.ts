@@ -1,5 +1,5 @@
 import type { SweepRecord } from '@twinspan/core'
-import type { Finding } from '../finding.ts'
+import type { Finding } from '../drift/finding.ts'
 
 /** A finding as one line of JSON, without a line break. Keys and values are in it only where the sweep was told to reveal them. */
 export function findingLine(finding: Finding): string {

@@ -1,5 +1,5 @@
 import type { SweepRecord } from '@twinspan/core'
-import { describePattern } from '../patterns.ts'
+import { describePattern } from '../drift/patterns.ts'
 import { outcomeOf } from './exit-status.ts'
 
 const WORDS = {
@@ -17,7 +17,21 @@ export function sweepTable(record: SweepRecord): string {
   const patterns = record.patterns ?? []
   if (patterns.length > 0)
     lines.push('', '  What they have in common:', ...patterns.map((one) => `    ${describePattern(one)}`))
+  const remarks = remarksOn(record)
+  if (remarks.length > 0) lines.push('', ...remarks.map((remark) => `  ${remark}`))
   return lines.join('\n')
+}
+
+/** What has to be said beside the figures. */
+export function remarksOn({ raw, readsRowsBecause, warnings = [], normalized = {} }: SweepRecord): readonly string[] {
+  const others = warnings.filter((warning) => warning !== readsRowsBecause)
+  const forgiven = Object.entries(normalized).map(([column, times]) => `${column}: ${count(times)}`)
+  return [
+    ...(raw === true ? ['Columns were compared as they are, without the translation.'] : []),
+    ...(readsRowsBecause === undefined ? [] : [`Rows were read: ${readsRowsBecause}.`]),
+    ...others.map((warning) => `Warning: ${warning}.`),
+    ...(forgiven.length === 0 ? [] : [`Values that were the same only once normalized: ${forgiven.join(', ')}.`]),
+  ]
 }
 
 /** The figures that a report shows, each with its label. */

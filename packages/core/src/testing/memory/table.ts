@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { EntityStore, InsertOutcome, KeyRange, StoreOptions } from '../../entity-store.ts'
+import type { Digest, DigestColumn, EntityStore, InsertOutcome, KeyRange, StoreOptions } from '../../entity-store.ts'
 import { InvalidOptionError } from '../../errors.ts'
 import { type Key, type KeyPart, keyText } from '../../key.ts'
 import { compareKeys, type MemoryDatabase, type MemoryRow, type MemoryTableData } from './database.ts'
@@ -138,12 +138,19 @@ export function memoryTable<Row extends object>(
 
     async digest(stretches, columns) {
       await step(`digest ${name}`)
-      return stretches.map((stretch) => {
-        const rows = select(sorted(), { ...stretch, limit: Number.POSITIVE_INFINITY })
-        const values = rows.map(([, row]) => columns.map((column) => row[column.name] ?? null))
-        const digest = rows.length === 0 ? '' : createHash('md5').update(JSON.stringify(values)).digest('hex')
-        return { rows: rows.length, digest }
-      })
+      return stretches.map((stretch) =>
+        digestOf(
+          select(sorted(), { ...stretch, limit: Number.POSITIVE_INFINITY }).map(([, row]) => row),
+          columns,
+        ),
+      )
+    },
+
+    async digestFirst(stretch, n, columns) {
+      await step(`digest ${name}`)
+      const rows = select(sorted(), { ...stretch, limit: n }).map(([, row]) => row)
+      const last = rows.length < n ? undefined : rows.at(-1)
+      return { ...digestOf(rows, columns), through: last === undefined ? undefined : keyOf(last) }
     },
 
     async count() {
@@ -164,6 +171,12 @@ export function memoryTable<Row extends object>(
     },
   }
   return table
+}
+
+function digestOf(rows: readonly Readonly<Record<string, unknown>>[], columns: readonly DigestColumn[]): Digest {
+  const values = rows.map((row) => columns.map((column) => row[column.name] ?? null))
+  const digest = rows.length === 0 ? '' : createHash('md5').update(JSON.stringify(values)).digest('hex')
+  return { rows: rows.length, digest }
 }
 
 function open(database: MemoryDatabase, name: string, options: MemoryTableOptions): MemoryTableData {
