@@ -143,23 +143,24 @@ export function createRoad(options: RoadOptions): Road {
 
   async function follow({ row, side }: Decided, found: Readonly<Record<SideName, Found | undefined>>): Promise<void> {
     const other = otherSide(side)
-    const behind = await stillBehind(found[other], other, row.epoch)
-    if (behind !== undefined)
-      await ask(other, () => followDecision(sides[other].fence, row, behind.row, { lockTimeoutMs }))
+    const seen = found[other]
+    const latest = row.primary === other ? await leftToDriver(seen, other, row.epoch) : seen
+    if (latest === undefined || !isBehind(latest, row.epoch)) return
+    await ask(other, () => followDecision(sides[other].fence, row, latest.row, { lockTimeoutMs }))
   }
 
   /**
-   * Every change of a fence holds up the writers of its side. Where all processes made the new primary follow, its first
-   * writers would wait for each of them: a moment is given to the driver, who does it at once.
+   * Every change of a fence holds up the writers of its side. Where all processes made a new primary follow, its first
+   * writers would wait for each of them: a moment is given to the driver of the switch, who does it at once.
    */
-  async function stillBehind(seen: Found | undefined, side: SideName, epoch: number): Promise<Found | undefined> {
+  async function leftToDriver(seen: Found | undefined, side: SideName, epoch: number): Promise<Found | undefined> {
     let found = seen
-    for (let waitedMs = 0; found?.row !== undefined && found.row.epoch < epoch; waitedMs += GLANCE_MS) {
-      if (waitedMs >= DRIVER_MS) return found
+    for (let waitedMs = 0; waitedMs < DRIVER_MS; waitedMs += GLANCE_MS) {
+      if (found?.row === undefined || !isBehind(found, epoch)) break
       await options.sleep(GLANCE_MS)
       found = await read(side)
     }
-    return found !== undefined && found.row === undefined ? found : undefined
+    return found
   }
 
   async function record(row: FenceRow): Promise<void> {
@@ -220,6 +221,10 @@ export async function followDecision(
 ): Promise<boolean> {
   if (behind !== undefined && behind.epoch >= decided.epoch) return true
   return fence.change(behind?.revision ?? 0, { ...decided, open: true, pending: null }, options)
+}
+
+function isBehind({ row }: Found, epoch: number): boolean {
+  return row === undefined || row.epoch < epoch
 }
 
 interface Decided {
