@@ -35,6 +35,11 @@ export interface Shard {
   readonly quarantinedElsewhere: number
 }
 
+/** Whether legacy may be busy with this all of the time, so that things may be done side by side. */
+export function takesAllOfLegacy({ settings }: Job): boolean {
+  return settings.maxLegacyLoad === 1
+}
+
 const MARKS_AT_ONCE = 1_000
 
 /** Hands keys to the mirror, which re-reads them on legacy. */

@@ -4,14 +4,15 @@ export interface BackfillOptions {
   /**
    * How long a chunk (read, translate, insert, compare) should take. The number of rows in a chunk is steered to it.
    *
-   * @default 250
+   * @default 50
    */
   readonly chunkTargetMs?: number
   /**
    * The share of the wall time, above 0 and up to 1, in which legacy may be busy with this backfill. It rests for the
-   * remainder; when legacy becomes slower, so does the backfill, within one chunk.
+   * remainder; when legacy becomes slower, so does the backfill, within one chunk. At 1 several things are done at once as well:
+   * the next chunk is read while one is inserted, and both sides compare their keys at the same time.
    *
-   * @default 0.5
+   * @default 0.05
    */
   readonly maxLegacyLoad?: number
   /**
@@ -227,8 +228,8 @@ export function settingsOf(options: BackfillOptions): Settings {
 
 export function liveSettingsOf(options: LiveOptions): Required<LiveOptions> {
   return {
-    chunkTargetMs: numberOption('chunkTargetMs', options.chunkTargetMs, 250, { min: 1 }),
-    maxLegacyLoad: numberOption('maxLegacyLoad', options.maxLegacyLoad, 0.5, { min: 0.001, max: 1 }),
+    chunkTargetMs: numberOption('chunkTargetMs', options.chunkTargetMs, 50, { min: 1 }),
+    maxLegacyLoad: numberOption('maxLegacyLoad', options.maxLegacyLoad, 0.05, { min: 0.001, max: 1 }),
     maxChunkRows: numberOption('maxChunkRows', options.maxChunkRows, 10_000, { min: 1, integer: true }),
     maxLegacySlowdown: numberOption('maxLegacySlowdown', options.maxLegacySlowdown, 1.5, { min: 1 }),
     legacySlackMs: numberOption('legacySlackMs', options.legacySlackMs, 5, { min: 0 }),

@@ -116,7 +116,14 @@ async function world(rows: number, given: Partial<Costs> = {}): Promise<World> {
 }
 
 /** Everything but what a test is about is looked at too, and good. */
-const OPTIONS = { maxLegacyLoad: 1, maxChunkRows: 10, probeEveryMs: 1, maxEventLoopLagMs: 60_000, replicaLag: () => 0 }
+const OPTIONS = {
+  maxLegacyLoad: 1,
+  chunkTargetMs: 250,
+  maxChunkRows: 10,
+  probeEveryMs: 1,
+  maxEventLoopLagMs: 60_000,
+  replicaLag: () => 0,
+}
 
 const run = (process: Process, options: BackfillOptions = {}) =>
   all(backfill(process.migration, process.entity, { ...OPTIONS, ...options }))

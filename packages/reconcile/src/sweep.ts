@@ -59,7 +59,7 @@ export interface SweepOptions extends CompareOptions {
    * remainder; when the primary becomes slower, so does the sweep. With 1 both sides are asked for
    * several things at once, with less for one thing after the other.
    *
-   * @default 0.5
+   * @default 0.2
    */
   readonly maxPrimaryLoad?: number
   /**
@@ -125,7 +125,7 @@ export function settingsOfSweep(
     throw new InvalidOptionError('entity', entity.name, `an entity of migration "${migration.name}"`)
   }
   const raw = rawColumns(entity, options.raw, options.repair)
-  const maxPrimaryLoad = numberOption('maxPrimaryLoad', options.maxPrimaryLoad, 0.5, { min: 0.001, max: 1 })
+  const maxPrimaryLoad = numberOption('maxPrimaryLoad', options.maxPrimaryLoad, 0.2, { min: 0.001, max: 1 })
   const onProgress = options.onProgress ?? (() => {})
   const work = {
     pageRows,

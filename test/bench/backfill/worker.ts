@@ -24,7 +24,13 @@ export interface WorkerReport {
 }
 
 /** As fast as it can: nobody else is served here, and a peer regards nobody either. */
-const UNTHROTTLED = { maxLegacyLoad: 1, probeEveryMs: 0, maxTargetCommitMs: 60_000, maxEventLoopLagMs: 60_000 }
+const UNTHROTTLED = {
+  maxLegacyLoad: 1,
+  chunkTargetMs: 250,
+  probeEveryMs: 0,
+  maxTargetCommitMs: 60_000,
+  maxEventLoopLagMs: 60_000,
+}
 
 function connect(url: string): Kysely<SamplesDB> {
   const dialect = url.startsWith('mysql:')

@@ -1,5 +1,5 @@
 import { type BulkStore, type Key, type KeyRange, keyText, scanKeys } from '@twinspan/core'
-import type { Job } from '../job.ts'
+import { type Job, takesAllOfLegacy } from '../job.ts'
 import { Outage, reach } from '../reach.ts'
 import type { ChunkClock } from '../throttle/pace.ts'
 
@@ -54,11 +54,12 @@ export async function compareRange(
 
 /** Whether both sides say that they hold these very keys there, as those with a digest of their keys can without handing them out. */
 async function bothHold(
-  { entity }: Job,
+  job: Job,
   clock: ChunkClock,
   { after, through }: Stretch,
   keys: readonly Key[],
 ): Promise<boolean> {
+  const { entity } = job
   const [legacy, target] = [entity.legacy.bulk, entity.target.bulk]
   if (legacy === undefined || target === undefined) return false
   const stretch = { ...(after === null ? {} : { after }), ...(through === null ? {} : { through }) }
@@ -71,9 +72,11 @@ async function bothHold(
       return false
     }
   }
+  const onTarget = (): Promise<boolean> => holds('target', target)
+  const onLegacy = (): Promise<boolean> => clock.legacy(() => holds('legacy', legacy))
   // In any order: both look after the insert has committed.
-  const held = await Promise.all([holds('target', target), clock.legacy(() => holds('legacy', legacy))])
-  return held.every(Boolean)
+  if (!takesAllOfLegacy(job)) return (await onTarget()) && onLegacy()
+  return (await Promise.all([onTarget(), onLegacy()])).every(Boolean)
 }
 
 async function* pages(

@@ -1,6 +1,6 @@
 import { traced } from '@twinspan/core'
 import type { Checkpoint } from '../checkpoint.ts'
-import type { Job } from '../job.ts'
+import { type Job, takesAllOfLegacy } from '../job.ts'
 import { persist, rest } from '../persist.ts'
 import type { BackfillProgress } from '../progress.ts'
 import type { Report } from '../report.ts'
@@ -47,8 +47,11 @@ async function copyNext(
     const read = ahead.take(job, after, limit) ?? (await readChunk(job, clock, after, limit, road.plan))
     const { through } = read.stretch
     // Whoever is held back decides about each chunk when it is due.
-    const hurries = ahead.isFree && limit === job.settings.maxChunkRows && !read.isLast && through !== null
-    const reading = hurries ? ahead.begin(readChunk(job, clock, through, limit, road.plan)) : undefined
+    const hurries = takesAllOfLegacy(job) && ahead.isFree && limit === job.settings.maxChunkRows
+    const reading =
+      hurries && !read.isLast && through !== null
+        ? ahead.begin(readChunk(job, clock, through, limit, road.plan))
+        : undefined
     let copied: CopiedChunk
     try {
       copied = await copyChunk(job, clock, checkpoint.record, read, road)

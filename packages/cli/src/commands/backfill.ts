@@ -28,7 +28,7 @@ export const backfillCommand: CommandDefinition<BackfillFlags> = {
     new Option('--dry-run', 'try every row in transactions that are rolled back'),
     new Option('--restart', 'begin at the first key'),
     new Option('--thorough', 'check every key of the target at the end'),
-    new Option('--max-load <share>', 'share of the time that legacy may be busy (default: 0.5)').argParser(
+    new Option('--max-load <share>', 'share of the time that legacy may be busy (default: 0.05)').argParser(
       numberBetween(0.001, 1),
     ),
     new Option('--chunk-rows <rows>', 'the most rows in a chunk (default: 10000)').argParser(numberBetween(1)),

@@ -28,7 +28,7 @@ export const reconcileCommand: CommandDefinition<ReconcileFlags> = {
     new Option('--sample <keys>', 'compare a random sample of this size').argParser(numberBetween(1)),
     REPAIR().conflicts('sample'),
     REVEAL(),
-    MAX_LOAD('0.5').conflicts('sample'),
+    MAX_LOAD('0.2').conflicts('sample'),
     new Option('--track', 'remember what changes from now on, for resweep').conflicts('sample'),
     new Option('--report <directory>', 'write <entity>.html and <entity>.jsonl there as well').conflicts('sample'),
   ],
