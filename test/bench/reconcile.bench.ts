@@ -103,7 +103,7 @@ const plain =
   (work: WorkerOrder['work']): Case =>
   async (context) => {
     const { report, figures } = await compare(await world(context), work)
-    return work === 'streamed' ? figures : [...figures, ...judge(report, [])]
+    return work === 'streamed' || work === 'statements' ? figures : [...figures, ...judge(report, [])]
   }
 
 async function scattered(context: BenchContext): Promise<Measurement[]> {
@@ -193,6 +193,7 @@ const all: Cases = {
   'sweep.ours.resweep': resweep,
   'sweep.ours.live200': live200,
   'sweep.pt-table-checksum': ptTableChecksum,
+  'sweep.statements': plain('statements'),
   'sweep.ours.rows': plain('rows'),
   'sweep.streamed': plain('streamed'),
 }

@@ -2,6 +2,7 @@
 import { type Finding, reconcile } from '@twinspan/reconcile'
 import { accountsMigration } from '../backfill/accounts.ts'
 import { connect } from '../connect.ts'
+import { statementsAlone } from './statements.ts'
 import { streamed } from './streamed.ts'
 
 export interface WorkerOrder {
@@ -10,8 +11,8 @@ export interface WorkerOrder {
   readonly target: string
   /** The migration's name. */
   readonly name: string
-  /** `rows`: a sweep that reads every row. `tracked`: one that a `resweep` can follow. `streamed`: not ours. */
-  readonly work: 'sweep' | 'rows' | 'tracked' | 'resweep' | 'streamed'
+  /** `rows`: a sweep that reads every row. `tracked`: one that a `resweep` can follow. `streamed`, `statements`: not ours. */
+  readonly work: 'sweep' | 'rows' | 'tracked' | 'resweep' | keyof typeof PEERS
 }
 
 export interface WorkerReport {
@@ -26,9 +27,12 @@ export interface WorkerReport {
   readonly undecided: number
 }
 
+/** They give how many rows they compared, and how many of these, or of their leaves, differ. */
+const PEERS = { streamed, statements: statementsAlone }
+
 const order = JSON.parse(process.argv[2] ?? '') as WorkerOrder
 const [legacy, target] = [connect(order.legacy), connect(order.target)]
-const report = await (order.work === 'streamed' ? compareAsAnybodyWould() : compareAsWeDo())
+const report = await (isPeer(order.work) ? compareAsPeer(PEERS[order.work]) : compareAsWeDo())
 await Promise.all([legacy.destroy(), target.destroy()])
 console.log(JSON.stringify(report))
 
@@ -41,9 +45,13 @@ function clock(): () => Pick<WorkerReport, 'seconds' | 'cpuSeconds' | 'idleMb'> 
   }
 }
 
-async function compareAsAnybodyWould(): Promise<WorkerReport> {
+function isPeer(work: WorkerOrder['work']): work is keyof typeof PEERS {
+  return Object.hasOwn(PEERS, work)
+}
+
+async function compareAsPeer(peer: (typeof PEERS)[keyof typeof PEERS]): Promise<WorkerReport> {
   const cost = clock()
-  const { rows, differing } = await streamed(legacy, target)
+  const { rows, differing } = await peer(legacy, target)
   if (differing > 0) throw new Error(`${differing} rows differ`)
   return { ...cost(), findings: [], rows, undecided: 0 }
 }
