@@ -6,6 +6,7 @@ export * from './checks.ts'
 export * from './copy-options.ts'
 export * from './create-migration.ts'
 export * from './credentials.ts'
+export * from './cut-keys.ts'
 export {
   type DoctorFinding,
   type Examination,

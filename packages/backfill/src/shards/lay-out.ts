@@ -3,7 +3,9 @@ import { isDeepStrictEqual } from 'node:util'
 import {
   type BackfillRecord,
   backfillDocument,
+  cutKeys,
   JobClaimedError,
+  type Key,
   readBackfillDocument,
   shardDocument,
 } from '@twinspan/core'
@@ -15,7 +17,6 @@ import { Outage, reach } from '../reach.ts'
 import { createReport } from '../report.ts'
 import { createPace } from '../throttle/pace.ts'
 import { createClaim, type JobClaim } from './claim.ts'
-import { cutKeys } from './cut-keys.ts'
 import type { Layout } from './together.ts'
 
 /**
@@ -75,12 +76,23 @@ function isWhole(record: BackfillRecord | undefined, shards: number): boolean {
   return shards === 1 || record?.scanned === true
 }
 
+function cut({ entity, settings, claim }: Job, after: Key | null): Promise<readonly Key[]> {
+  return cutKeys(entity, 'legacy', {
+    shards: settings.shards,
+    ...(after === null ? {} : { after }),
+    async run(look) {
+      await claim.keep()
+      return reach('legacy', look)
+    },
+  })
+}
+
 async function draw(job: Job): Promise<Layout | 'whole'> {
   const { migration, entity, settings } = job
   const { stored, valid, open, layout } = await find(job)
   if (layout !== undefined) return layout
   const base = valid ?? newRecord(migration, entity.name)
-  const bounds = settings.shards === 1 ? undefined : await cutKeys(job, base.through)
+  const bounds = settings.shards === 1 ? undefined : await cut(job, base.through)
   // Not before: cutting may take longer than a claim lasts.
   const retired = await claimShards(job, open)
   try {

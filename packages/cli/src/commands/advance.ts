@@ -15,7 +15,7 @@ export const advance: CommandDefinition<AdvanceOptions> = {
     'A gate or a finding in the way is told and nothing is changed (status 1). Asked for the phase that is reached already, it finishes what a process that died left behind.',
   examples: [
     'advance --reason "begin"',
-    'advance dual-write --reason "all processes capture" --actor ann',
+    'advance dual-write --reason "all processes capture" --actor ops',
     'advance target-primary --reason "all green since Monday"',
   ],
   changes: true,

@@ -6,7 +6,7 @@ export const ramp: CommandDefinition<Answerable> = {
   usage: 'ramp [percent]',
   summary: 'send this share of the units to target; the next step where none is named',
   details: 'Who was in at a lower percentage stays in. Refused while the rollout is killed.',
-  examples: ['ramp --reason "one hour without a finding"', 'ramp 25 --reason "quiet night" --actor ann'],
+  examples: ['ramp --reason "one hour without a finding"', 'ramp 25 --reason "quiet night" --actor ops'],
   changes: true,
   async run({ output, open }, { actor, reason }, [wanted]) {
     const session = await open()

@@ -7,7 +7,7 @@ export const retry: CommandDefinition<Answerable> = {
   summary: 'copy rows that failed or are parked once more, now',
   details:
     'Their attempts count anew. The mirror of this command copies what it can before it ends; status 4 where one of the rows is still not copied.',
-  examples: ['retry --reason "the column is wide enough now"', 'retry users --reason "checked" --actor ann'],
+  examples: ['retry --reason "the column is wide enough now"', 'retry users --reason "checked" --actor ops'],
   changes: true,
   async run({ host, output, open }, { actor, reason }, names) {
     const session = await open()

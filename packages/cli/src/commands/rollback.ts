@@ -6,7 +6,7 @@ export const rollback: CommandDefinition<Answerable> = {
   usage: 'rollback [phase]',
   summary: 'go back to the phase before this one, or as far as is named',
   details: 'After the switch legacy becomes the primary again, with every write since, behind the same fence.',
-  examples: ['rollback --reason "support tickets"', 'rollback shadow --reason "wrong totals" --actor ann'],
+  examples: ['rollback --reason "support tickets"', 'rollback shadow --reason "wrong totals" --actor ops'],
   changes: true,
   async run({ output, open }, { actor, reason }, [wanted]) {
     const session = await open()

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import {
+  cutKeys,
   readSweepLayout,
   type StoredSweepLayout,
   type SweepLayout,
@@ -9,7 +10,6 @@ import {
 import { assertCurrent, type Comparison } from '../comparison.ts'
 import { pause } from '../pause.ts'
 import { takeClaim } from './claim.ts'
-import { cutKeys } from './cut-keys.ts'
 
 const LOOK_MS = 250
 
@@ -66,7 +66,7 @@ async function draw(comparison: Comparison, asked: Asked, found: StoredSweepLayo
     sweep: asked.sweep ?? next,
     ended: false,
     layout: randomUUID(),
-    bounds: await cutKeys(comparison, asked.shards),
+    bounds: await cutKeys(entity, primary, { shards: asked.shards }),
     incarnation,
     epoch,
     primary,
