@@ -116,7 +116,8 @@ async function world(from: Engine, to: Engine, connect?: (url: string) => Kysely
     async copy(toTarget = renaming.toTarget) {
       translate = toTarget
       let marked = 0
-      const options = { maxLegacyLoad: 1, probeEveryMs: 0, maxChunkRows: 500 }
+      // No chunk is to be smaller for having taken long.
+      const options = { maxLegacyLoad: 1, chunkTargetMs: 60_000, probeEveryMs: 0, maxChunkRows: 500 }
       for await (const progress of backfill(migration, users, options)) marked = progress.marked
       return { asText, marked }
     },

@@ -73,7 +73,10 @@ end;
 declare accepted boolean;
 begin
   ${guard}
-  ${insert} select ${part ? 'distinct ' : ''}${values(keyExpression('victim.', key))} from ${table} victim${mayLackKey(request) ? ` where ${present('victim.')}` : ''};
+  ${insert} select ${values('marked.key_text')} from (
+    select ${part ? 'distinct ' : ''}${keyExpression('victim.', key)} as key_text
+      from ${table} victim${mayLackKey(request) ? ` where ${present('victim.')}` : ''}
+  ) marked;
   ${tellSleepers(fenceLock(scope))}
   return null;
 end;
