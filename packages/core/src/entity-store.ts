@@ -73,6 +73,8 @@ export interface ColumnForms {
   readonly nullable: boolean
   /** The digits after the point that every value of the column has, where it is a decimal that has so many. */
   readonly scale?: number
+  /** Whether a double can be written as its 64 bits: sixteen hexadecimal digits, the sign first, and `-0` as `0`. */
+  readonly bits?: boolean
 }
 
 export interface DigestColumn {
@@ -82,6 +84,8 @@ export interface DigestColumn {
   readonly nullable: boolean
   /** Of a `decimal` that has so many digits after the point on both sides: they are written all, which costs less. */
   readonly scale?: number
+  /** Of a `double` of which both sides can write the bits: a digest takes those, which costs less than the shortest digits. */
+  readonly bits?: boolean
 }
 
 /** A row's values in canonical forms. */
@@ -103,12 +107,6 @@ export interface Digest {
   readonly rows: number
   /** Hexadecimal. What it is for no rows is the same everywhere. */
   readonly digest: string
-}
-
-/** A digest of the first rows of a stretch. */
-export interface LeadingDigest extends Digest {
-  /** The key of the last of them; `undefined` when the stretch has fewer rows than were asked for. */
-  readonly through: Key | undefined
 }
 
 /**
@@ -155,7 +153,13 @@ export interface EntityStore<Out = unknown, In = Out> {
   /** The key of the `n`th row of a stretch, in ascending key order; `undefined` when it has fewer. */
   keyAt?(stretch: Stretch, n: number, options?: StoreOptions): Promise<Key | undefined>
   /**
-   * A digest of each of the stretches, made where the rows are, over their values in ascending key order. Two stores that
+   * The keys of every `n`th row of a stretch, the first `most` of them, for about what it costs to walk along an index. Without it
+   * a comparison asks `keyAt` for one after the other.
+   */
+  keysAt?(stretch: Stretch, n: number, most: number, options?: StoreOptions): Promise<readonly Key[]>
+  /**
+   * A digest of each of the stretches, which are in ascending order themselves, made where the rows are, over their values in
+   * ascending key order. Two stores that
    * hold the same values in the same order and forms give the same digest; any other row, value or order gives another one.
    */
   digest?(
@@ -163,26 +167,6 @@ export interface EntityStore<Out = unknown, In = Out> {
     columns: readonly DigestColumn[],
     options?: StoreOptions,
   ): Promise<readonly Digest[]>
-  /**
-   * The digest of the first `n` rows of a stretch, by one statement, where an engine finds their last key on the way. Without it
-   * a comparison asks `keyAt` first.
-   */
-  digestFirst?(
-    stretch: Stretch,
-    n: number,
-    columns: readonly DigestColumn[],
-    options?: StoreOptions,
-  ): Promise<LeadingDigest>
-  /**
-   * The digests of a stretch in parts of `rows` rows each, in order, by one statement. Without it a comparison that looks for what
-   * differs in a stretch asks `digestFirst` for one part after the other. The stretch is one that is known to be short.
-   */
-  digestParts?(
-    stretch: Stretch,
-    rows: number,
-    columns: readonly DigestColumn[],
-    options?: StoreOptions,
-  ): Promise<readonly LeadingDigest[]>
   /**
    * The values of these columns as `digest` takes them, exact where a driver's are not: microseconds, integers beyond 2^53, the
    * last digits of a FLOAT. Of these keys, or of a stretch in ascending key order.

@@ -19,14 +19,9 @@ import { requireUniqueKey, type TableContext } from './table-context.ts'
 
 type Row = Record<string, unknown>
 
-type RootStore = Required<
-  Omit<EntityStore<Row, Row>, 'identity' | 'identities' | 'parts' | 'bulk' | 'digestFirst' | 'digestParts'>
-> &
+type RootStore = Required<Omit<EntityStore<Row, Row>, 'identity' | 'identities' | 'parts' | 'bulk' | 'keysAt'>> &
   EntityStore<Row, Row>
-type Store = Omit<
-  EntityStore<Row, Row>,
-  'bulk' | 'forms' | 'digest' | 'digestFirst' | 'digestParts' | 'written' | 'tryForms'
->
+type Store = Omit<EntityStore<Row, Row>, 'bulk' | 'forms' | 'digest' | 'written' | 'tryForms'>
 
 /**
  * A store of records whose parts stand in tables of their own. A record is read in one snapshot, one query per table, and
@@ -40,8 +35,6 @@ export function createAggregate(context: TableContext, root: RootStore, parts: r
     bulk: _bulk,
     forms: _forms,
     digest: _digest,
-    digestFirst: _digestFirst,
-    digestParts: _digestParts,
     written: _written,
     tryForms: _tryForms,
     identity: _identity,

@@ -20,6 +20,11 @@ export interface KeyColumns {
   /** Rows after, or up to, a key. */
   isAfter(key: Key): RawBuilder<SqlBool>
   isThrough(key: Key): RawBuilder<SqlBool>
+  /** Rows after, or up to, a key that stands in these columns of another table. */
+  isAfterThose(columns: readonly RawBuilder<unknown>[]): RawBuilder<SqlBool>
+  isThroughThose(columns: readonly RawBuilder<unknown>[]): RawBuilder<SqlBool>
+  /** A key's values with their types, for a list of such keys. */
+  typed(key: Key): readonly RawBuilder<unknown>[]
   readonly order: readonly RawBuilder<unknown>[]
 }
 
@@ -67,13 +72,16 @@ export function createKeyColumns(dialect: Dialect, columns: readonly KeyColumn[]
     return inexact ? sql<SqlBool>`${byIndex} and ${among(refs.map(asBytes), asBytes)}` : byIndex
   }
 
-  function compare(key: Key, strict: '<' | '>', inclusive: boolean): RawBuilder<SqlBool> {
-    const bound = parts(key).map((part, index) => {
-      const column = columns[index]
+  function boundOf(key: Key): readonly RawBuilder<unknown>[] {
+    return parts(key).map((part, index) => {
       const value = bindPart(part, index)
-      if (column === undefined || value === undefined) throw new InvalidKeyError(key, `table "${table}"`)
-      return sql`${dialect.ordered(sql`${value}`, column.facts)}`
+      if (value === undefined) throw new InvalidKeyError(key, `table "${table}"`)
+      return sql`${value}`
     })
+  }
+
+  function compare(values: readonly RawBuilder<unknown>[], strict: '<' | '>', inclusive: boolean): RawBuilder<SqlBool> {
+    const bound = columns.map(({ facts }, index) => sql`${dialect.ordered(values[index] ?? sql`null`, facts)}`)
     const operator = sql.raw(inclusive ? `${strict}=` : strict)
     if (columns.length === 1 || dialect.comparesTuples) {
       return sql<SqlBool>`${list(ordered.map((column) => sql`${column}`))} ${operator} ${list(bound)}`
@@ -94,8 +102,12 @@ export function createKeyColumns(dialect: Dialect, columns: readonly KeyColumn[]
         return tuple.includes(undefined) ? [] : [tuple]
       }),
     isIn,
-    isAfter: (key) => compare(key, '>', false),
-    isThrough: (key) => compare(key, '<', true),
+    isAfter: (key) => compare(boundOf(key), '>', false),
+    isThrough: (key) => compare(boundOf(key), '<', true),
+    isAfterThose: (values) => compare(values, '>', false),
+    isThroughThose: (values) => compare(values, '<', true),
+    typed: (key) =>
+      boundOf(key).map((value, index) => sql`cast(${value} as ${sql.raw(columns[index]?.facts.type ?? 'text')})`),
     order: ordered.map((column) => sql`${column}`),
   }
 }

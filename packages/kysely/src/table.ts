@@ -77,16 +77,11 @@ export type InputRecord<DB, Table, Column extends string, Parts> = InputRow<Tabl
 
 /** A table as an entity store. */
 export type TableStore<Out, In> = EntityStore<Out, In> &
-  Required<Omit<EntityStore<Out, In>, 'identity' | 'identities' | 'parts' | 'bulk' | 'digestFirst' | 'digestParts'>>
+  Required<Omit<EntityStore<Out, In>, 'identity' | 'identities' | 'parts' | 'bulk' | 'keysAt'>>
 
 /** A table and those that hold parts of its records, as an entity store. */
 export type AggregateStore<Out, In> = EntityStore<Out, In> &
-  Required<
-    Omit<
-      EntityStore<Out, In>,
-      'identity' | 'bulk' | 'forms' | 'digest' | 'digestFirst' | 'digestParts' | 'written' | 'tryForms'
-    >
-  >
+  Required<Omit<EntityStore<Out, In>, 'identity' | 'bulk' | 'forms' | 'keysAt' | 'digest' | 'written' | 'tryForms'>>
 
 export function createTable<Out, In>(database: Database, name: string, options: TableOptions): TableStore<Out, In> {
   textOption('table', name)

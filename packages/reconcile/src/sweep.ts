@@ -207,7 +207,7 @@ export async function* compareAll(comparison: Comparison, work: Work, from?: Key
 
   if (tracks) await beginTracking(comparison)
   const plan = await planSweep(comparison, byDigest)
-  const start = { pageRows, atOnce: maxPrimaryLoad === 1 ? 2 : 0, ...(from === undefined ? {} : { from }) }
+  const start = { pageRows, atOnce: maxPrimaryLoad === 1 ? 3 : 0, ...(from === undefined ? {} : { from }) }
   const pages = 'because' in plan ? comparePages(comparison, pageRows, from) : compareLeaves(comparison, plan, start)
   let began = migration.now()
   for await (const page of pages) {

@@ -37,9 +37,9 @@ const slowly =
   (made: { world?: World }): NonNullable<WorldOptions['legacy']> =>
   (members) => ({
     ...members,
-    digestFirst: async (stretch, n, columns) => {
+    digest: async (stretches, columns) => {
       await made.world?.migration.sleep(1_000)
-      return members.digestFirst?.(stretch, n, columns) ?? { rows: 0, digest: '', through: undefined }
+      return members.digest?.(stretches, columns) ?? []
     },
   })
 

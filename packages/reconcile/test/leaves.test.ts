@@ -52,15 +52,15 @@ async function columned(
   return { ...made, scanned: () => scans }
 }
 
-/** A side that finds no last key while it makes a digest, as MySQL. */
-function withoutLead<Row extends object>({ digestFirst: _, ...store }: MemoryTable<Row>): EntityStore<Row> {
+/** A side that looks for one key at a time, as MySQL. */
+function withoutCuts<Row extends object>({ keysAt: _, ...store }: MemoryTable<Row>): EntityStore<Row> {
   return store
 }
 
-const LEADS: readonly [string, WorldOptions][] = [
-  ['the primary leads', {}],
-  ['the secondary leads', { legacy: withoutLead }],
-  ['neither finds its keys on the way', { target: withoutLead, legacy: withoutLead }],
+const CUTS: readonly [string, WorldOptions][] = [
+  ['the primary cuts the leaves', {}],
+  ['the secondary cuts them', { legacy: withoutCuts }],
+  ['neither finds many keys at once', { target: withoutCuts, legacy: withoutCuts }],
 ]
 
 const keysOf = ({ findings }: Swept) =>
@@ -84,7 +84,7 @@ describe('a sweep by digests', () => {
     expect(record).toMatchObject({ rows: 14_000, drift: 0, undecided: 0, parity: 1 })
   })
 
-  it.each(LEADS)('finds what is missing, what differs and what is too much, where %s', async (_, options) => {
+  it.each(CUTS)('finds what is missing, what differs and what is too much, where %s', async (_, options) => {
     const made = await columned(14_000, options)
     await tamper(made, async () => {
       await made.users.remove([1, 9_000, 14_000])
@@ -123,11 +123,11 @@ describe('a sweep by digests', () => {
   it.each<[string, (id: number) => boolean]>([
     ['has one row of a hundred', (id) => id % 100 !== 0],
     ['lacks a stretch', (id) => id > 2_500 && id < 19_000],
-  ])('asks the primary for no large digest where a secondary that leads %s', async (_, isLacking) => {
+  ])('asks the primary for no large digest where a secondary that cuts the leaves %s', async (_, isLacking) => {
     let most = 0
     const made = await columned(20_000, {
       legacy: (members) => ({
-        ...withoutLead(members),
+        ...withoutCuts(members),
         digest: async (stretches, columns) => {
           const digests = (await members.digest?.(stretches, columns)) ?? []
           most = Math.max(most, ...digests.map(({ rows }) => rows))
@@ -147,9 +147,9 @@ describe('a sweep by digests', () => {
       legacy: (members) => ({
         ...members,
         // As slow as it gets, so that leaves are as small as they get.
-        digestFirst: async (stretch, n, columns) => {
+        digest: async (stretches, columns) => {
           await made.migration.sleep(1_000)
-          return members.digestFirst?.(stretch, n, columns) ?? { rows: 0, digest: '', through: undefined }
+          return members.digest?.(stretches, columns) ?? []
         },
       }),
     })

@@ -5,7 +5,6 @@ import { isPrimaryOrder } from '../digest/digests.ts'
 import { mysqlDigest } from '../digest/mysql-digest.ts'
 import { postgresDigest } from '../digest/postgres-digest.ts'
 import { type Field, ROW, rowText } from '../digest/row-text.ts'
-import { within } from '../digest/within.ts'
 import type { KnownTable, TableContext } from '../table-context.ts'
 
 const FORMS: Readonly<Partial<Record<ColumnKind, CanonicalForm>>> = { integer: 'integer', text: 'text', uuid: 'uuid' }
@@ -24,13 +23,14 @@ export async function holdsKeys(
   const request = {
     db: context.connection(options),
     table: context.name,
+    key: known.key,
     order: known.key.order,
     // Without a bound MySQL may read the keys from any index that holds them, in the order of that one.
     inOrder: isPrimaryOrder(context, known) && (stretch.after !== undefined || stretch.through !== undefined),
     fields,
   }
   const { digest: digestOf } = engine === 'postgres' ? postgresDigest : mysqlDigest
-  const [made] = (await digestOf?.(request, [within(known, stretch)])) ?? []
+  const [made] = (await digestOf?.(request, [stretch])) ?? []
   return made !== undefined && made.rows === keys.length && made.digest === digestHere(fields, keys)
 }
 

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { ColumnForms, Digest, DigestColumn, EntityStore, StoreOptions } from '@twinspan/core'
-import type { RawBuilder, SqlBool } from 'kysely'
-import { rowKey } from '../rows.ts'
+import type { ColumnForms, Digest, DigestColumn, EntityStore, StoreOptions, Stretch } from '@twinspan/core'
 import type { KnownTable, TableContext } from '../table-context.ts'
+import { keyAt, keysAtOf } from './cuts.ts'
 import type { DigestEngine, DigestRequest } from './engine.ts'
 import { scaleOf } from './forms.ts'
 import { mysqlDigest } from './mysql-digest.ts'
@@ -25,36 +24,17 @@ const PAGE = 2_000
 /** Digests of a table's rows: md5 over their texts in the order of the key. */
 export function createDigests(
   context: TableContext,
-): Required<Pick<EntityStore, 'forms' | 'keyAt' | 'digest' | 'written' | 'tryForms'>> &
-  Pick<EntityStore, 'digestFirst' | 'digestParts'> {
+): Required<Pick<EntityStore, 'forms' | 'keyAt' | 'digest' | 'written' | 'tryForms'>> & Pick<EntityStore, 'keysAt'> {
   const engine = ENGINES[context.database.dialect.engine]
 
   const requestOf = (known: KnownTable, columns: readonly DigestColumn[], options?: StoreOptions): DigestRequest => ({
     db: context.connection(options),
     table: context.name,
+    key: known.key,
     order: known.key.order,
     inOrder: isPrimaryOrder(context, known),
     fields: fieldsOf(context, known, columns),
   })
-
-  const digestFirst: EntityStore['digestFirst'] = async (stretch, n, columns, options) => {
-    const known = await context.known(options)
-    const request = requestOf(known, columns, options)
-    const first = await engine.digestFirst?.(request, within(known, stretch), n, context.key)
-    if (first === undefined) throw new TypeError(`The engine of table "${context.name}" finds no last key.`)
-    const { rows, digest, last } = first
-    return { rows, digest, through: last === undefined ? undefined : rowKey(context, last) }
-  }
-
-  const digestParts: EntityStore['digestParts'] = async (stretch, rows, columns, options) => {
-    const known = await context.known(options)
-    const request = requestOf(known, columns, options)
-    const parts = (await engine.digestParts?.(request, within(known, stretch), rows, context.key)) ?? []
-    return parts.map(({ last, ...part }) => ({
-      ...part,
-      through: last === undefined ? undefined : rowKey(context, last),
-    }))
-  }
 
   return {
     async forms() {
@@ -62,45 +42,36 @@ export function createDigests(
       return new Map(
         [...columns].map(([name, facts]): [string, ColumnForms] => {
           const scale = engine === sqliteDigest ? undefined : scaleOf(facts.type)
-          const forms = { forms: engine.forms(facts), nullable: facts.nullable }
-          return [name, scale === undefined ? forms : { ...forms, scale }]
+          const forms = engine.forms(facts)
+          return [
+            name,
+            {
+              forms,
+              nullable: facts.nullable,
+              ...(scale === undefined ? {} : { scale }),
+              ...(forms.includes('double') ? { bits: true } : {}),
+            },
+          ]
         }),
       )
     },
 
-    async keyAt(stretch, n, options) {
-      const known = await context.known(options)
-      let query = context
-        .connection(options)
-        .selectFrom(context.name)
-        .select([...context.key])
-        .where(within(known, stretch))
-      for (const column of known.key.order) query = query.orderBy(column)
-      const row = await query
-        .limit(1)
-        .offset(n - 1)
-        .executeTakeFirst()
-      return row === undefined ? undefined : rowKey(context, row)
-    },
-
-    ...(engine.digestFirst === undefined ? {} : { digestFirst }),
-    ...(engine.digestParts === undefined ? {} : { digestParts }),
+    keyAt: (stretch, n, options) => keyAt(context, stretch, n, options),
+    ...keysAtOf(context),
 
     async digest(stretches, columns, options) {
-      const known = await context.known(options)
-      const request = requestOf(known, columns, options)
-      const conditions = stretches.map((stretch) => within(known, stretch))
-      const made = await engine.digest?.(request, conditions)
+      const request = requestOf(await context.known(options), columns, options)
+      const made = await engine.digest?.(request, stretches)
       const digests: Digest[] = []
-      for (const [at, condition] of conditions.entries()) {
-        digests.push(made?.[at] ?? (await digestHere(engine, request, condition)))
+      for (const [at, stretch] of stretches.entries()) {
+        digests.push(made?.[at] ?? (await digestHere(engine, request, stretch)))
       }
       return digests
     },
 
     async tryForms(columns, options) {
-      const digestOf = async (request: DigestRequest, condition: RawBuilder<SqlBool>): Promise<Digest> =>
-        (await engine.digest?.(request, [condition]))?.[0] ?? digestHere(engine, request, condition)
+      const digestOf = async (request: DigestRequest): Promise<Digest> =>
+        (await engine.digest?.(request, [{}]))?.[0] ?? digestHere(engine, request, {})
       return tryForms(context, digestOf, columns, options)
     },
 
@@ -121,7 +92,8 @@ export function isPrimaryOrder({ database, name, key }: TableContext, { facts, c
   )
 }
 
-async function digestHere(engine: DigestEngine, request: DigestRequest, where: RawBuilder<SqlBool>): Promise<Digest> {
+async function digestHere(engine: DigestEngine, request: DigestRequest, stretch: Stretch): Promise<Digest> {
+  const where = within(request, stretch)
   const hash = createHash('md5')
   let rows = 0
   for (;;) {

@@ -1,7 +1,8 @@
-import type { CanonicalForm, Digest } from '@twinspan/core'
+import type { CanonicalForm, Digest, Stretch } from '@twinspan/core'
 import type { Kysely, RawBuilder, SqlBool } from 'kysely'
 import type { ColumnFacts } from '../catalog.ts'
 import type { AnyTables } from '../database.ts'
+import type { KeyColumns } from '../key-columns.ts'
 import type { Field } from './row-text.ts'
 
 /** What is to be digested: rows of a table in the order of its key. */
@@ -10,6 +11,7 @@ export interface DigestRequest {
   readonly table: string
   /** Rows to take instead of the table's: those of the self-test. */
   readonly probe?: RawBuilder<unknown>
+  readonly key: KeyColumns
   readonly order: readonly RawBuilder<unknown>[]
   /** Whether reading a stretch gives the rows in this order by itself: it is the primary key's. */
   readonly inOrder: boolean
@@ -26,24 +28,10 @@ export interface Page {
 export interface DigestEngine {
   forms(facts: ColumnFacts): readonly CanonicalForm[]
   /**
-   * One digest for the rows of each condition, made in the database by one statement; `undefined` where that is more than it
+   * One digest for the rows of each stretch, made in the database by one statement; `undefined` where that is more than it
    * can take at once. Absent: the rows' texts are hashed here.
    */
-  digest?(request: DigestRequest, conditions: readonly RawBuilder<SqlBool>[]): Promise<readonly (Digest | undefined)[]>
-  /** The digest of up to `limit` rows, and the columns of the key of the last of them. */
-  digestFirst?(
-    request: DigestRequest,
-    where: RawBuilder<SqlBool>,
-    limit: number,
-    key: readonly string[],
-  ): Promise<Digest & { readonly last: object | undefined }>
-  /** The digests of all rows in parts of so many, and the columns of the key of the last of each. */
-  digestParts?(
-    request: DigestRequest,
-    where: RawBuilder<SqlBool>,
-    rows: number,
-    key: readonly string[],
-  ): Promise<readonly (Digest & { readonly last: object | undefined })[]>
+  digest?(request: DigestRequest, stretches: readonly Stretch[]): Promise<readonly (Digest | undefined)[]>
   /** The texts of up to `limit` rows after the first `offset`, in order. */
   texts(request: DigestRequest, page: Page): Promise<readonly string[]>
 }

@@ -56,16 +56,23 @@ export function mysqlForms({ type }: ColumnFacts): Forms {
 }
 
 /** A field as a digest takes it: as its form, without what costs and changes no byte. */
-export function mysqlField({ name, form, facts, scale }: Field): RawBuilder<unknown> {
+export function mysqlField({ name, form, facts, scale, bits }: Field): RawBuilder<unknown> {
   const column = sql.ref(name)
   if (form === 'text' && facts.utf8 === true) return sql`${column}`
   if (form === 'decimal' && scale !== undefined)
     return / zerofill/.test(facts.type) ? number(sql`${column}`) : sql`${column}`
-  return mysqlForms(facts).get(form)?.(sql`${column}`) ?? sql``
+  const value = mysqlForms(facts).get(form)?.(sql`${column}`) ?? sql``
+  return form === 'double' && bits === true ? bitsOf(value) : value
 }
 
+/** A moment's characters are of `latin1`: in any other character set both would be converted. */
 function trimmed(column: RawBuilder<unknown>): RawBuilder<unknown> {
-  return sql`trim(trailing '.' from trim(trailing '0' from convert(${column} using ascii)))`
+  return sql`trim(trailing _latin1'.' from trim(trailing _latin1'0' from ${column}))`
+}
+
+/** Only geometry shows a double's bytes, the last one first: those of `x` in a point, behind its spatial reference, byte order and type. */
+function bitsOf(double: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`lower(hex(reverse(substr(point(${double}, 0), 10, 8))))`
 }
 
 /**

@@ -1,8 +1,9 @@
-import { type Digest, TwinspanError } from '@twinspan/core'
+import { type Digest, type Key, keyText, type Stretch, TwinspanError } from '@twinspan/core'
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { Int64 } from '../own-tables.ts'
 import type { DigestEngine, DigestRequest } from './engine.ts'
 import { postgresField, postgresForms } from './postgres-forms.ts'
+import { within } from './within.ts'
 
 /** Whether dates and doubles are written in this session as the forms promise. */
 const session = sql<boolean>`current_setting('DateStyle') like 'ISO%'
@@ -11,60 +12,12 @@ const session = sql<boolean>`current_setting('DateStyle') like 'ISO%'
 export const postgresDigest: DigestEngine = {
   forms: (facts) => [...postgresForms(facts).keys()],
 
-  async digest(request, conditions) {
-    const { rows } = await sql<{ part: number; counted: Int64; digest: string | null; session: boolean }>`${sql.join(
-      conditions.map(
-        (where, at) => sql`
-        select ${sql.lit(at)} as part, count(*) as counted, md5(string_agg(t, e'\\x1e')) as digest, ${session} as session
-        from ${texts(request, where)} leaf`,
-      ),
-      sql` union all `,
-    )}`.execute(request.db)
+  async digest(request, stretches) {
+    const { rows } = await digestsOf(request, stretches).execute(request.db)
     assertSession(rows.every((row) => row.session))
-    const digests: (Digest | undefined)[] = conditions.map(() => undefined)
-    for (const row of rows) digests[row.part] = { rows: Number(row.counted), digest: row.digest ?? '' }
+    const digests: (Digest | undefined)[] = stretches.map(() => undefined)
+    for (const row of rows) digests[Number(row.part)] = { rows: Number(row.counted), digest: row.digest ?? '' }
     return digests
-  },
-
-  async digestFirst(request, where, limit, key) {
-    const leaf = texts(request, where)
-      .select([...key])
-      .limit(limit)
-    // A sequence of keys in the order of the rows, of which the last is taken: not every type has a `max`.
-    const row = await request.db
-      .selectFrom(leaf.as('leaf'))
-      .select([
-        sql<Int64>`count(*)`.as('counted'),
-        sql<string | null>`md5(string_agg(t, e'\\x1e'))`.as('digest'),
-        session.as('session'),
-      ])
-      .select(key.map((column) => sql`(array_agg(${sql.ref(column)}))[count(*)]`.as(column)))
-      .executeTakeFirstOrThrow()
-    assertSession(row.session)
-    const rows = Number(row.counted)
-    return { rows, digest: row.digest ?? '', last: rows < limit ? undefined : row }
-  },
-
-  async digestParts(request, where, rows, key) {
-    const numbered = texts(request, where)
-      .select([...key])
-      .select(sql<Int64>`row_number() over (order by ${sql.join(request.order)})`.as('n'))
-    const parts = await request.db
-      .selectFrom(numbered.as('leaf'))
-      .select([
-        sql<Int64>`count(*)`.as('counted'),
-        sql<string>`md5(string_agg(t, e'\\x1e'))`.as('digest'),
-        session.as('session'),
-      ])
-      .select(key.map((column) => sql`(array_agg(${sql.ref(column)}))[count(*)]`.as(column)))
-      .groupBy(sql`(n - 1) / ${sql.lit(rows)}`)
-      .orderBy(sql`(n - 1) / ${sql.lit(rows)}`)
-      .execute()
-    assertSession(parts.every((part) => part.session))
-    return parts.map((part) => {
-      const counted = Number(part.counted)
-      return { rows: counted, digest: part.digest, last: counted < rows ? undefined : part }
-    })
   },
 
   async texts(request, { where, limit, offset }) {
@@ -72,6 +25,53 @@ export const postgresDigest: DigestEngine = {
     assertSession(rows[0]?.session ?? true)
     return rows.map(({ t }) => t)
   },
+}
+
+interface Leaf {
+  readonly part: Int64
+  readonly counted: Int64
+  readonly digest: string | null
+  readonly session: boolean
+}
+
+const leaf = sql`count(*) as counted, md5(string_agg(t, e'\\x1e')) as digest, ${session} as session`
+
+function digestsOf(request: DigestRequest, stretches: readonly Stretch[]): RawBuilder<Leaf> {
+  const bounds = boundsOf(stretches)
+  if (bounds.length > 2) return digestsOfMany(request, bounds)
+  const each = stretches.map(
+    (stretch, at) => sql`
+      select ${sql.lit(at)} as part, ${leaf} from ${texts(request, within(request, stretch))} leaf`,
+  )
+  return sql`${sql.join(each, sql` union all `)}`
+}
+
+/** The keys between which the stretches lie, one after the other; none where they do not. */
+function boundsOf(stretches: readonly Stretch[]): readonly Key[] {
+  const [first] = stretches
+  const bounds = first?.after === undefined ? [] : [first.after]
+  for (const { after, through } of stretches) {
+    const last = bounds.at(-1)
+    if (after === undefined || through === undefined || last === undefined || keyText(after) !== keyText(last))
+      return []
+    bounds.push(through)
+  }
+  return bounds
+}
+
+/** One plan for all stretches, in place of one for each. */
+function digestsOfMany(request: DigestRequest, bounds: readonly Key[]): RawBuilder<Leaf> {
+  const { key } = request
+  const columnsOf = (end: string) => Array.from({ length: key.arity }, (_, at) => sql.ref(`twinspan_${end}_${at}`))
+  const [after, through] = [columnsOf('after'), columnsOf('through')]
+  const typed = bounds.map((bound) => key.typed(bound))
+  const ends = typed.slice(1).map((end, at) => sql`(${sql.join([sql.lit(at), ...(typed[at] ?? []), ...end])})`)
+  // What the ends of one stretch say in a column, the planner cannot see: the ends of all tell it how few rows there are.
+  const whole = within(request, { after: bounds[0] as Key, through: bounds.at(-1) as Key })
+  const where = sql<SqlBool>`${key.isAfterThose(after)} and ${key.isThroughThose(through)} and ${whole}`
+  return sql`
+    select part, leaf.* from (values ${sql.join(ends)}) twinspan_ends(part, ${sql.join([...after, ...through])})
+    cross join lateral (select ${leaf} from ${texts(request, where)} leaf) leaf`
 }
 
 // The order of the subquery is kept by an aggregate over it; were it not, digests would differ and rows be compared.
@@ -88,7 +88,7 @@ function rowText(fields: DigestRequest['fields']): RawBuilder<string> {
   const nullable = fields.filter((field) => field.nullable)
   const nulls = nullable.map(({ name }) => sql`(${sql.ref(name)} is null)::int`)
   const lengths = written.filter((_, at) => fields[at]?.form === 'text').map((value) => sql`octet_length(${value})`)
-  const parts = [...(nulls.length === 0 ? [] : [sql`concat(${sql.join(nulls)})`]), ...lengths, ...written]
+  const parts = [...(nulls.length > 1 ? [sql`concat(${sql.join(nulls)})`] : nulls), ...lengths, ...written]
   return sql<string>`concat_ws(e'\\x1f', ${sql.join(parts)})`
 }
 

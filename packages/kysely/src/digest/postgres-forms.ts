@@ -37,13 +37,14 @@ const AS_THEY_ARE =
   /^(smallint|integer|bigint|numeric|text|character varying|uuid|date|time(stamp)? without time zone)$/
 
 /** A field as a digest takes it: as its form, without what costs and changes no byte. */
-export function postgresField({ name, form, facts, scale }: Field): RawBuilder<unknown> {
+export function postgresField({ name, form, facts, scale, bits }: Field): RawBuilder<unknown> {
   const column = sql`${sql.ref(name)}`
   const base = baseType(facts.type)
   if (base === 'numeric') return form === 'decimal' && scale === undefined ? sql`trim_scale(${column})` : column
   if (form !== 'uuid' && AS_THEY_ARE.test(base)) return column
   if (base === 'timestamp with time zone') return sql`${column} at time zone interval '0'`
   if (base === 'boolean') return sql`${column}::int`
+  if (form === 'double' && bits === true) return sql`encode(float8send(${column}::double precision + 0), 'hex')`
   return postgresForms(facts).get(form)?.(column) ?? sql``
 }
 

@@ -1,5 +1,6 @@
 import type { CanonicalForm } from '@twinspan/core'
 import type { ColumnFacts } from '../catalog.ts'
+import { bitsOf } from './bits.ts'
 import { baseType } from './forms.ts'
 import type { Field } from './row-text.ts'
 
@@ -82,8 +83,9 @@ export function probesFor(form: CanonicalForm, facts: ColumnFacts, engine: strin
 }
 
 /** As they come out of a digest. */
-export function probesOf({ form, facts, scale }: Field, engine: string): readonly Probe[] {
+export function probesOf({ form, facts, scale, bits }: Field, engine: string): readonly Probe[] {
   const probes = probesFor(form, facts, engine)
+  if (bits === true) return probes.map((probe) => ({ ...probe, written: bitsOf(Number(probe.written)) }))
   return scale === undefined ? probes : probes.map((probe) => ({ ...probe, written: spelledOut(probe.written, scale) }))
 }
 

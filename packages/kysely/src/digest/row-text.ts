@@ -13,6 +13,8 @@ export interface Field {
   readonly nullable: boolean
   /** See `DigestColumn.scale`. */
   readonly scale?: number
+  /** See `DigestColumn.bits`. */
+  readonly bits?: boolean
   readonly facts: ColumnFacts
 }
 

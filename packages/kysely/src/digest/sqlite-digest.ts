@@ -1,25 +1,13 @@
-import { createHash } from 'node:crypto'
 import { type Expression, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
 import type { AnyTables } from '../database.ts'
+import { bitsOf } from './bits.ts'
 import type { DigestEngine } from './engine.ts'
-import { type Field, ROW, rowText } from './row-text.ts'
+import { type Field, rowText } from './row-text.ts'
 import { sqliteForms } from './sqlite-forms.ts'
 
 /** SQLite has no hash function, and its drivers hand rows over without a journey: both texts and digests are made here. */
 export const sqliteDigest: DigestEngine = {
   forms: (facts) => [...sqliteForms(facts).keys()],
-
-  async digestFirst({ db, table, order, fields }, where, limit, key) {
-    let query = db
-      .selectFrom(table)
-      .where(where)
-      .select([...key])
-      .limit(limit)
-    for (const column of order) query = query.orderBy(column)
-    const rows = await readSqliteValues(query, fields)
-    const texts = rows.map(({ values }) => rowText(fields, values))
-    return { rows: rows.length, digest: md5(texts), last: rows.length < limit ? undefined : rows.at(-1)?.row }
-  },
 
   async texts({ db, table, probe, order, fields }, { where, limit, offset }) {
     let query = (probe === undefined ? db.selectFrom(table) : db.selectFrom(probe.as('probe'))).where(where)
@@ -27,10 +15,6 @@ export const sqliteDigest: DigestEngine = {
     const rows = await readSqliteValues(query.limit(limit).offset(offset), fields)
     return rows.map(({ values }) => rowText(fields, values))
   },
-}
-
-function md5(texts: readonly string[]): string {
-  return texts.length === 0 ? '' : createHash('md5').update(texts.join(ROW)).digest('hex')
 }
 
 interface ReadRow {
@@ -69,12 +53,16 @@ function asBytes(field: Field): RawBuilder<unknown> {
   return sql`case typeof(${column}) when 'text' then cast(${column} as blob) else ${column} end`
 }
 
-function written({ form, facts }: Field, value: unknown): string | null {
+function written({ form, facts, bits }: Field, value: unknown): string | null {
   if (value === null) return null
   if (form === 'text') return ArrayBuffer.isView(value) ? textOf(value) : `${value as string | number | bigint}`
   // A column holds what it is given, whatever its type: text with separators in it, too.
+  if (bits === true && typeof value === 'number') return bitsOf(value)
   const text = sqliteForms(facts).get(form)?.(value) ?? null
-  return text?.replace(/\p{Cc}/gu, (char) => `\u001a${char.charCodeAt(0).toString(16).padStart(2, '0')}`) ?? null
+  const visible =
+    text?.replace(/\p{Cc}/gu, (char) => `\u001a${char.charCodeAt(0).toString(16).padStart(2, '0')}`) ?? null
+  // No other value may look like the bits of a double.
+  return bits === true && visible !== null ? `=${visible}` : visible
 }
 
 function textOf(value: ArrayBufferView): string {

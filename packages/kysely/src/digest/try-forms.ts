@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import { type Digest, type DigestColumn, type FormFailure, redact, type StoreOptions } from '@twinspan/core'
-import { type RawBuilder, type SqlBool, sql } from 'kysely'
+import { type SqlBool, sql } from 'kysely'
 import type { TableContext } from '../table-context.ts'
 import type { DigestRequest } from './engine.ts'
 import { probeLiteral } from './probe-literal.ts'
 import { type Probe, probesFor, probesOf } from './probes.ts'
 import { type Field, ROW, rowText } from './row-text.ts'
 import { readSqliteValues } from './sqlite-digest.ts'
-import { fieldsOf, writtenField } from './written.ts'
+import { fieldsOf, inForm, writtenField } from './written.ts'
 
 const NUMBER = 'twinspan_probe'
 const EVERYTHING = sql<SqlBool>`1 = 1`
@@ -18,7 +18,7 @@ type ProbeRow = readonly (Probe | null)[]
 /** What is written of the probes is known beforehand, so that a side needs no other to be tried, and two that pass agree. */
 export async function tryForms(
   context: TableContext,
-  digest: (request: DigestRequest, condition: RawBuilder<SqlBool>) => Promise<Digest>,
+  digest: (request: DigestRequest) => Promise<Digest>,
   columns: readonly DigestColumn[],
   options?: StoreOptions,
 ): Promise<readonly FormFailure[]> {
@@ -92,9 +92,9 @@ async function readProbes(
   options: StoreOptions | undefined,
 ): Promise<readonly (readonly (string | null)[])[]> {
   const { engine } = context.database.dialect
-  const { db, probe, order } = requestOf(context, fields, rows, options)
+  const { db, probe, order } = await requestOf(context, fields, rows, options)
   const query = db.selectFrom((probe ?? EVERYTHING).as('probe')).orderBy(order[0] ?? EVERYTHING)
-  if (engine === 'sqlite') return (await readSqliteValues(query, fields)).map(({ values }) => values)
+  if (engine === 'sqlite') return (await readSqliteValues(query, fields.map(inForm))).map(({ values }) => values)
   const found = (await query
     .select(fields.map((field, at) => writtenField(engine, field).as(`w${at}`)))
     .execute()) as readonly Readonly<Record<string, string | null>>[]
@@ -104,7 +104,7 @@ async function readProbes(
 /** Why rows of columns that can be trusted cannot. */
 async function troubleOfRows(
   context: TableContext,
-  digest: (request: DigestRequest, condition: RawBuilder<SqlBool>) => Promise<Digest>,
+  digest: (request: DigestRequest) => Promise<Digest>,
   fields: readonly Field[],
   options: StoreOptions | undefined,
 ): Promise<string | undefined> {
@@ -133,20 +133,21 @@ async function troubleOfRows(
     )
     .digest('hex')
   try {
-    const found = await digest(requestOf(context, fields, rows, options), EVERYTHING)
+    const found = await digest(await requestOf(context, fields, rows, options))
     return found.digest === expected ? undefined : 'the digest of probe rows is not what it should be'
   } catch (error) {
     return `no digest of probe rows can be made: ${redact(error)}`
   }
 }
 
-function requestOf(
+async function requestOf(
   context: TableContext,
   fields: readonly Field[],
   rows: readonly ProbeRow[],
   options: StoreOptions | undefined,
-): DigestRequest {
+): Promise<DigestRequest> {
   const { engine } = context.database.dialect
+  const { key } = await context.known(options)
   const selects = rows.map((row, at) => {
     const values = fields.map(
       ({ name, form, facts }, place) =>
@@ -158,6 +159,7 @@ function requestOf(
     db: context.connection(options),
     table: context.name,
     probe: sql`(${sql.join(selects, sql` union all `)})`,
+    key,
     order: [sql.ref(NUMBER)],
     inOrder: false,
     fields,

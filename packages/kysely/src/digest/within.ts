@@ -1,9 +1,9 @@
 import type { Stretch } from '@twinspan/core'
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
-import type { KnownTable } from '../table-context.ts'
+import type { KeyColumns } from '../key-columns.ts'
 
 /** The rows of a stretch. */
-export function within({ key }: KnownTable, { after, through }: Stretch): RawBuilder<SqlBool> {
+export function within({ key }: { readonly key: KeyColumns }, { after, through }: Stretch): RawBuilder<SqlBool> {
   const conditions = [
     ...(after === undefined ? [] : [key.isAfter(after)]),
     ...(through === undefined ? [] : [key.isThrough(through)]),

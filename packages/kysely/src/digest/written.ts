@@ -35,7 +35,7 @@ export async function readWritten(
   options?: StoreOptions,
 ): Promise<readonly WrittenRow[]> {
   const known = await context.known(options)
-  const fields = fieldsOf(context, known, columns)
+  const fields = fieldsOf(context, known, columns).map(inForm)
   const all = context
     .connection(options)
     .selectFrom(context.name)
@@ -50,6 +50,11 @@ export async function readWritten(
     found.push(...(await readRows(context, all.where(known.key.isIn(some)), fields)))
   }
   return found
+}
+
+/** A field in its form, and not as a digest alone takes it. */
+export function inForm({ bits: _, ...field }: Field): Field {
+  return field
 }
 
 function isKeys(rows: readonly Key[] | KeyRange): rows is readonly Key[] {

@@ -71,9 +71,11 @@ async function planColumns({
   const wanted = pairs.map(([legacy, target]) => {
     const [left, right] = [forms.legacy?.get(legacy), forms.target?.get(target)]
     const nullable = (left?.nullable ?? true) || (right?.nullable ?? true)
-    return sharedForms(left, right).map((form): ExactColumn => {
+    return sharedForms(left, right).flatMap((form): ExactColumn[] => {
       const scale = form === 'decimal' && left?.scale === right?.scale ? left?.scale : undefined
-      return { legacy, target, form, nullable, ...(scale === undefined ? {} : { scale }) }
+      const column = { legacy, target, form, nullable, ...(scale === undefined ? {} : { scale }) }
+      const asBits = form === 'double' && left?.bits === true && right?.bits === true
+      return asBits ? [{ ...column, bits: true }, column] : [column]
     })
   })
   const best = wanted.flatMap(([first]) => (first === undefined ? [] : [first]))
@@ -92,7 +94,8 @@ async function planColumns({
         break
       }
       trouble = `is not written alike by both engines: ${reason}`
-      notes.warn(`column ${column.target} ${trouble}`)
+      // Bits are a short way to what the next candidate writes as well.
+      if (column.bits !== true) notes.warn(`column ${column.target} ${trouble}`)
     }
     if (found === undefined) because ??= `column ${pairs[at]?.[1]} ${trouble}`
     else columns.push(found)

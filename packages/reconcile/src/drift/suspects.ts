@@ -20,7 +20,7 @@ export interface Suspects {
   readonly undecided: number
   /** The `keyText`s of these. */
   readonly undecidedKeys: ReadonlySet<string>
-  /** Looks at those whose time has come. */
+  /** Looks at those whose time has come, unless others were looked at a moment ago. */
   due(): Promise<readonly Drift[]>
   /** Waits for the next that are due, then looks at them. */
   next(): Promise<readonly Drift[]>
@@ -37,6 +37,8 @@ interface Suspect {
 }
 
 const LOOK_AT_ONCE = 500
+/** Looks cost several statements, for one key as for many: those whose time has come wait for others, so long at most. */
+const GATHER_MS = 250
 
 /** Keeps keys under watch until they are equal, drift, or have been looked at often enough. */
 export function createSuspects(comparison: Comparison): Suspects {
@@ -46,6 +48,7 @@ export function createSuspects(comparison: Comparison): Suspects {
   const queues: Suspect[][] = Array.from({ length: delays.length + 1 }, () => [])
   const known = new Set<string>()
   let size = 0
+  let lookedAt = Number.NEGATIVE_INFINITY
   const undecidedKeys = new Set<string>()
 
   // A key that counted in the very last look only gets one more.
@@ -64,6 +67,7 @@ export function createSuspects(comparison: Comparison): Suspects {
 
   async function look(batch: readonly Suspect[]): Promise<readonly Drift[]> {
     if (batch.length === 0) return []
+    lookedAt = migration.now()
     assertCurrent(comparison)
     const looks = await lookAt(
       comparison,
@@ -114,7 +118,10 @@ export function createSuspects(comparison: Comparison): Suspects {
       size++
       queues[0]?.push({ key, seenAt: migration.now(), witnessed: [expected], looks: 0, print: null })
     },
-    due: () => look(take(migration.now())),
+    async due() {
+      const now = migration.now()
+      return now - lookedAt < GATHER_MS && size < LOOK_AT_ONCE ? [] : look(take(now))
+    },
     async next() {
       const first = Math.min(...queues.flatMap(([suspect]) => (suspect === undefined ? [] : [dueAt(suspect)])))
       const wait = first - migration.now()

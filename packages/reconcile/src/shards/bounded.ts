@@ -9,22 +9,14 @@ export function boundedBy(entity: Entity, through: Key | undefined): Entity {
 function boundedStore(store: EntityStore, through: Key): EntityStore {
   const close = <Range extends Stretch>(range: Range): Range =>
     range.through === undefined ? { ...range, through } : range
-  const { scanKeys, keyAt, digest, digestFirst, digestParts } = store
+  const { scanKeys, keyAt, keysAt, digest } = store
   const closed: Partial<EntityStore> = {
     scan: (range, options) => store.scan(close(range), options),
     ...(scanKeys === undefined ? {} : { scanKeys: (range, options) => scanKeys.call(store, close(range), options) }),
     ...(keyAt === undefined ? {} : { keyAt: (stretch, n, options) => keyAt.call(store, close(stretch), n, options) }),
-    ...(digestFirst === undefined
+    ...(keysAt === undefined
       ? {}
-      : {
-          digestFirst: (stretch, n, columns, options) => digestFirst.call(store, close(stretch), n, columns, options),
-        }),
-    ...(digestParts === undefined
-      ? {}
-      : {
-          digestParts: (stretch, rows, columns, options) =>
-            digestParts.call(store, close(stretch), rows, columns, options),
-        }),
+      : { keysAt: (stretch, n, most, options) => keysAt.call(store, close(stretch), n, most, options) }),
     ...(digest === undefined
       ? {}
       : { digest: (stretches, columns, options) => digest.call(store, stretches.map(close), columns, options) }),

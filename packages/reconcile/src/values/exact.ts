@@ -18,6 +18,8 @@ export interface ExactColumn {
   readonly nullable: boolean
   /** See `DigestColumn.scale`. */
   readonly scale?: number
+  /** See `DigestColumn.bits`. */
+  readonly bits?: boolean
 }
 
 /** A value in its canonical form. */

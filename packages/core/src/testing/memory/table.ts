@@ -136,6 +136,11 @@ export function memoryTable<Row extends object>(
       return select(sorted(), { ...stretch, limit: n })[n - 1]?.[0]
     },
 
+    async keysAt(stretch, n, most) {
+      await step(`keys at ${name}`)
+      return select(sorted(), { ...stretch, limit: n * most }).flatMap(([key], at) => ((at + 1) % n === 0 ? [key] : []))
+    },
+
     async digest(stretches, columns) {
       await step(`digest ${name}`)
       return stretches.map((stretch) =>
@@ -144,13 +149,6 @@ export function memoryTable<Row extends object>(
           columns,
         ),
       )
-    },
-
-    async digestFirst(stretch, n, columns) {
-      await step(`digest ${name}`)
-      const rows = select(sorted(), { ...stretch, limit: n }).map(([, row]) => row)
-      const last = rows.length < n ? undefined : rows.at(-1)
-      return { ...digestOf(rows, columns), through: last === undefined ? undefined : keyOf(last) }
     },
 
     async count() {
