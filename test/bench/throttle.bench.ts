@@ -1,5 +1,6 @@
-// npm run bench -- throttle [--rows=1000000] [--turn=4000] [--turns=8] [--only=postgres|mariadb]
-// What the users of legacy notice of a backfill and of a sweep with their default settings.
+// npm run bench -- throttle [--rows=1000000] [--turn=15000] [--turns=3] [--only=postgres|mariadb]
+// What the users of legacy notice of a backfill and of a sweep with their default settings. Each turn begins a job of its own, and what
+// that costs once is in proportion to the length of a turn.
 import { backfill } from '@twinspan/backfill'
 import { reconcile } from '@twinspan/reconcile'
 import type { BenchContext, Cases, Measurement } from './bench.ts'
@@ -16,7 +17,7 @@ function settingsOf({ args }: BenchContext): { rows: number; turn: { ms: number;
     args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3) ?? fallback
   return {
     rows: Number(option('rows', '1000000')),
-    turn: { ms: Number(option('turn', '4000')), count: Number(option('turns', '8')) },
+    turn: { ms: Number(option('turn', '15000')), count: Number(option('turns', '3')) },
     only: option('only', ''),
   }
 }

@@ -1,5 +1,6 @@
 import type { DigestColumn, Key, StoreOptions, Stretch, TextColumns } from '@twinspan/core'
 import { type RawBuilder, sql } from 'kysely'
+import { baseType } from '../digest/forms.ts'
 import { groupConcatLimit, MOST_BYTES } from '../digest/mysql-digest.ts'
 import { mysqlForms } from '../digest/mysql-forms.ts'
 import { postgresForms } from '../digest/postgres-forms.ts'
@@ -32,7 +33,7 @@ export async function readTexts(
       engine === 'postgres'
         ? sql`string_agg(${text}, ${sql.lit(VALUE)}) as ${sql.ref(`c${at}`)}`
         : sql`group_concat(${text} separator ${sql.lit(VALUE)}) as ${sql.ref(`c${at}`)}`,
-      sql`count(${sql.ref(field.name)}) as ${sql.ref(`n${at}`)}`,
+      ...(mayHoldMarks(field) && field.nullable ? [sql`count(${sql.ref(field.name)}) as ${sql.ref(`n${at}`)}`] : []),
     ]
   })
   if (keyAt.includes(-1)) return undefined
@@ -49,11 +50,13 @@ export async function readTexts(
   // A text that was cut off, by the server's limit, is shorter than it by less than a character.
   const most = engine === 'postgres' ? Number.POSITIVE_INFINITY : Math.min(Number(row['most']), MOST_BYTES) - 4
   const texts: string[] = []
-  for (const at of fields.keys()) {
+  for (const [at, field] of fields.entries()) {
     const text = String(row[`c${at}`] ?? '')
-    const nulls = counted - Number(row[`n${at}`])
     if (text.length * 4 > most && Buffer.byteLength(text) > most) return undefined
-    if (occurrences(text, VALUE) !== counted - 1 || occurrences(text, NULL) !== nulls) return undefined
+    if (mayHoldMarks(field)) {
+      const nulls = counted - Number(row[`n${at}`] ?? counted)
+      if (occurrences(text, VALUE) !== counted - 1 || occurrences(text, NULL) !== nulls) return undefined
+    }
     // No array is made of an empty text, not even one of an empty text.
     if (text === '') return undefined
     texts.push(text)
@@ -61,12 +64,18 @@ export async function readTexts(
   return { keys: keysOf(keyAt.map((at) => texts[at] ?? '')), columns: texts }
 }
 
+/** Whether a value can hold what stands between values. No number does, and no date. */
+function mayHoldMarks({ form }: Field): boolean {
+  return form === 'text' || form === 'uuid'
+}
+
 type Texts = Readonly<Record<string, Int64 | string | null>>
 
 function written(engine: 'postgres' | 'mysql', { name, form, facts }: Field): RawBuilder<unknown> {
   const column = sql.ref(name)
   if (engine === 'postgres') {
-    if (form === 'decimal') return sql`${column}::text`
+    // The target reads every way to write a number. But a REAL is a double of more digits than it shows.
+    if (form === 'decimal' || baseType(facts.type) === 'double precision') return sql`${column}::text`
     return sql`${postgresForms(facts).get(form)?.(column) ?? sql`null`}`
   }
   if (form === 'decimal' || form === 'datetime') return column
