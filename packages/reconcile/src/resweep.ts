@@ -13,7 +13,7 @@ import {
 } from '@twinspan/core'
 import { assertCurrent, begin, type Comparison } from './comparison.ts'
 import { planDigest, readExactly } from './digests/digest-plan.ts'
-import { compareLeaves } from './digests/leaves.ts'
+import { batchesAtOnce, compareLeaves } from './digests/leaves.ts'
 import { fileDrift } from './drift/file-drift.ts'
 import type { Finding } from './drift/finding.ts'
 import { openFindings } from './drift/findings.ts'
@@ -21,6 +21,7 @@ import { createRepair } from './drift/repair.ts'
 import { createSuspects, type Drift } from './drift/suspects.ts'
 import { type CompareOptions, compareSettings } from './options.ts'
 import { comparePages } from './pages.ts'
+import { pause } from './pause.ts'
 import { changesOf, readTracked, type Tracked } from './tracking.ts'
 import { compareKeys } from './values/compare-keys.ts'
 
@@ -35,6 +36,12 @@ export interface ResweepOptions extends CompareOptions {
    * @default 0.05
    */
   readonly rotation?: number
+  /**
+   * The share of the wall time, above 0 and up to 1, in which the primary may be busy with this, as of a sweep.
+   *
+   * @default 0.2
+   */
+  readonly maxPrimaryLoad?: number
 }
 
 /** What a resweep found. It says nothing of rows that it did not look at. */
@@ -66,6 +73,7 @@ export async function* resweep(
   const settings = compareSettings(options)
   const maxRepairs = numberOption('maxRepairs', options.maxRepairs, 10_000, { min: 0, integer: true })
   const rotation = numberOption('rotation', options.rotation, 0.05, { min: 0, max: 1 })
+  const maxPrimaryLoad = numberOption('maxPrimaryLoad', options.maxPrimaryLoad, 0.2, { min: 0.001, max: 1 })
   const comparison = begin(migration, entity, settings)
   const tracked = await readTracked(comparison)
   if (tracked === undefined) {
@@ -88,17 +96,23 @@ export async function* resweep(
   await readExactly(comparison)
   const changed: ChangedKey[] = []
   for await (const changes of pagesOfChanges(comparison)) {
+    const began = migration.now()
     const keys = changes.map(({ key }) => entity.keyOfText(key))
     await compareKeys(comparison, keys, suspects)
     changed.push(...changes)
     yield* await settle(await suspects.due())
     assertCurrent(comparison)
+    const ms = migration.now() - began
+    await pause(comparison, ms / maxPrimaryLoad - ms)
   }
   let rotated = 0
-  for await (const page of nextShare(comparison, tracked, rotation)) {
+  let began = migration.now()
+  for await (const page of nextShare(comparison, tracked, rotation, maxPrimaryLoad)) {
     rotated += page.rows
     for (const { key, expected } of page.sightings) suspects.add(key, expected)
     yield* await settle(await suspects.due())
+    await pause(comparison, page.primaryMs / maxPrimaryLoad - (migration.now() - began))
+    began = migration.now()
   }
   while (suspects.size > 0) yield* await settle(await suspects.next())
   const repaired = await repair.verify()
@@ -132,7 +146,12 @@ async function* pagesOfChanges(comparison: Comparison): AsyncGenerator<readonly 
 }
 
 /** The share of all rows whose turn it is. */
-async function* nextShare(comparison: Comparison, { rows }: Tracked, share: number): ReturnType<typeof comparePages> {
+async function* nextShare(
+  comparison: Comparison,
+  { rows }: Tracked,
+  share: number,
+  maxPrimaryLoad: number,
+): ReturnType<typeof comparePages> {
   const { migration, entity } = comparison
   if (share === 0) return
   const document = `rotation:${entity.name}`
@@ -143,7 +162,7 @@ async function* nextShare(comparison: Comparison, { rows }: Tracked, share: numb
   const pages =
     'because' in plan
       ? comparePages(comparison, PAGE_ROWS, start.from)
-      : compareLeaves(comparison, plan, { pageRows: PAGE_ROWS, atOnce: 1, ...start })
+      : compareLeaves(comparison, plan, { pageRows: PAGE_ROWS, atOnce: batchesAtOnce(maxPrimaryLoad), ...start })
   let seen = 0
   let through: Key | undefined
   for await (const page of pages) {

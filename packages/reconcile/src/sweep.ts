@@ -13,7 +13,7 @@ import {
 import { assertCurrent, begin, type Comparison } from './comparison.ts'
 import { planSweep } from './digests/digest-plan.ts'
 import { createEvidence } from './digests/evidence.ts'
-import { compareLeaves } from './digests/leaves.ts'
+import { batchesAtOnce, compareLeaves } from './digests/leaves.ts'
 import { fileDrift } from './drift/file-drift.ts'
 import type { Finding } from './drift/finding.ts'
 import { forgetOthers, openFindings } from './drift/findings.ts'
@@ -207,7 +207,7 @@ export async function* compareAll(comparison: Comparison, work: Work, from?: Key
 
   if (tracks) await beginTracking(comparison)
   const plan = await planSweep(comparison, byDigest)
-  const start = { pageRows, atOnce: maxPrimaryLoad === 1 ? 3 : 0, ...(from === undefined ? {} : { from }) }
+  const start = { pageRows, atOnce: batchesAtOnce(maxPrimaryLoad), ...(from === undefined ? {} : { from }) }
   const pages = 'because' in plan ? comparePages(comparison, pageRows, from) : compareLeaves(comparison, plan, start)
   let began = migration.now()
   for await (const page of pages) {

@@ -88,6 +88,44 @@ describe('a resweep', () => {
     expect(await resweep(made)).toMatchObject({ record: { changed: 0 } })
   })
 
+  it.each([
+    ['changed keys', { rotation: 0 }, {}],
+    ['the rest, by rows', { rotation: 1 }, {}],
+    ['the rest, by digests', { rotation: 1 }, { columns: true }],
+  ])('leaves the primary alone for its share of the time: %s', async (_, options, worldOptions) => {
+    let slow = async (): Promise<void> => {}
+    const slowly =
+      <Args extends readonly unknown[], Result>(work: (...args: Args) => Promise<Result>) =>
+      async (...args: Args): Promise<Result> => {
+        const result = await work(...args)
+        await slow()
+        return result
+      }
+    const made = await world(3_000, {
+      ...worldOptions,
+      legacy: (members) => ({
+        ...members,
+        load: slowly(members.load),
+        scan: slowly(members.scan),
+        digest: slowly(members.digest ?? (async () => [])),
+      }),
+    })
+    await sweep(made)
+    const took = async (maxPrimaryLoad: number): Promise<number> => {
+      await made.members.save([member(7)])
+      await drain(made)
+      slow = () => made.migration.sleep(40)
+      const began = made.migration.now()
+      await resweep(made, { ...options, maxPrimaryLoad })
+      slow = async () => {}
+      return made.migration.now() - began
+    }
+    const full = await took(1)
+    expect(full).toBeGreaterThan(0)
+    // The first look at the translation is not paid for.
+    expect(await took(0.25)).toBeGreaterThanOrEqual(2.5 * full)
+  })
+
   it('comes round to every row in its turn', async () => {
     const made = await world(100)
     await sweep(made)

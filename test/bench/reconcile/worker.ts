@@ -61,7 +61,7 @@ async function compareAsWeDo(): Promise<WorkerReport> {
   await migration.start()
   const comparing =
     order.work === 'resweep'
-      ? reconcile.resweep(migration, accounts, { reveal: 'keys' })
+      ? reconcile.resweep(migration, accounts, { reveal: 'keys', maxPrimaryLoad: 1 })
       : reconcile.sweep(migration, accounts, {
           // Nobody else is served here, and a peer regards nobody either.
           maxPrimaryLoad: 1,

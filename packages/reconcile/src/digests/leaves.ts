@@ -29,6 +29,11 @@ export interface LeafOptions {
   readonly from?: Key
 }
 
+/** Enough to keep both databases busy where a comparison may have all of the primary. */
+export function batchesAtOnce(maxPrimaryLoad: number): number {
+  return maxPrimaryLoad === 1 ? 3 : 0
+}
+
 interface ComparedLeaf {
   readonly leaf: Stretch
   /** Rows of the primary. */
