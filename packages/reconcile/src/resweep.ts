@@ -162,7 +162,12 @@ async function* nextShare(
   const pages =
     'because' in plan
       ? comparePages(comparison, PAGE_ROWS, start.from)
-      : compareLeaves(comparison, plan, { pageRows: PAGE_ROWS, atOnce: batchesAtOnce(maxPrimaryLoad), ...start })
+      : compareLeaves(comparison, plan, {
+          pageRows: PAGE_ROWS,
+          atOnce: batchesAtOnce(maxPrimaryLoad),
+          mostRows: Math.max(1, rows * share),
+          ...start,
+        })
   let seen = 0
   let through: Key | undefined
   for await (const page of pages) {

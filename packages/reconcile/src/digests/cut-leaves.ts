@@ -18,6 +18,13 @@ export interface Batch {
   readonly rows: number
 }
 
+export interface CutOptions {
+  /** The key after which to begin. */
+  readonly from?: Key
+  /** Ends with the batch that reaches so many rows. */
+  readonly mostRows?: number
+}
+
 /**
  * Cuts the keys into leaves that follow one another without a gap from one open end to the other, so that every row of either side is in one.
  *
@@ -27,13 +34,15 @@ export async function* cutLeaves(
   { entity, primary, secondary }: Comparison,
   hashing: Hashing,
   pace: LeafPace,
-  from: Key | undefined,
+  { from, mostRows = Number.POSITIVE_INFINITY }: CutOptions,
 ): AsyncGenerator<Batch> {
   let bySecondary = entity[primary].keysAt === undefined && entity[secondary].keysAt !== undefined
   let wide = 0
-  for (let after = from; ; ) {
+  let after = from
+  for (let rows = 0; rows < mostRows; ) {
     const batch = await next(after === undefined ? {} : { after })
     yield batch
+    rows += batch.rows
     after = batch.leaves.at(-1)?.through
     if (after === undefined) return
   }

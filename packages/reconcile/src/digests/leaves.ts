@@ -1,7 +1,7 @@
-import { type Key, type Stretch, traced } from '@twinspan/core'
+import { type Stretch, traced } from '@twinspan/core'
 import { assertCurrent, type Comparison } from '../comparison.ts'
 import { type ComparedPage, comparePages, type Sighting } from '../pages.ts'
-import { type Batch, cutLeaves } from './cut-leaves.ts'
+import { type Batch, type CutOptions, cutLeaves } from './cut-leaves.ts'
 import type { DigestPlan } from './digest-plan.ts'
 import { differing, drillDown } from './drill-down.ts'
 import { createHashing } from './hashing.ts'
@@ -17,7 +17,7 @@ const ALONE = { targetMs: 250, mostRows: 16_000 }
 /** Leaves of which most parts differed, one after the other, from which on digests only cost. */
 const HOPELESS = 8
 
-export interface LeafOptions {
+export interface LeafOptions extends CutOptions {
   /** Rows that are read at once where digests do not help. */
   readonly pageRows: number
   /**
@@ -25,8 +25,6 @@ export interface LeafOptions {
    * that no more than one statement is at work.
    */
   readonly atOnce: number
-  /** The key after which to begin. */
-  readonly from?: Key
 }
 
 /** Enough to keep both databases busy where a comparison may have all of the primary. */
@@ -51,7 +49,7 @@ interface ComparedLeaf {
 export async function* compareLeaves(
   comparison: Comparison,
   plan: DigestPlan,
-  { pageRows, atOnce, from }: LeafOptions,
+  { pageRows, atOnce, ...range }: LeafOptions,
 ): AsyncGenerator<ComparedPage> {
   const { entity, primary, secondary, notes } = comparison
   const hashing = createHashing(comparison, plan, atOnce > 0)
@@ -59,7 +57,7 @@ export async function* compareLeaves(
   const noise = createNoise(plan[secondary].map(({ name }) => name))
 
   let hopeless = 0
-  for await (const leaves of inOrder(cutLeaves(comparison, hashing, pace, from), atOnce, compareBatch)) {
+  for await (const leaves of inOrder(cutLeaves(comparison, hashing, pace, range), atOnce, compareBatch)) {
     for (const { leaf, rows, sightings, isHopeless, digest: agreed } of leaves) {
       const evidence = agreed === undefined ? {} : { digest: agreed }
       yield { rows, sightings, primaryMs: hashing.takePrimaryMs(), through: leaf.through, ...evidence }
