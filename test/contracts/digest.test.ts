@@ -128,6 +128,12 @@ async function agreed(left: Opened, right: Opened, bits: boolean): Promise<reado
   })
 }
 
+/** What a digest takes of a double. */
+const DOUBLES: readonly (readonly [string, boolean])[] = [
+  ['bits', true],
+  ['digits', false],
+]
+
 const ROADS: readonly (readonly [Engine, Engine])[] = [
   [sqlite, pglite],
   [mariadb, postgres],
@@ -139,39 +145,39 @@ for (const [from, to] of ROADS) {
     `${from.name} and ${to.name}${reason === undefined ? '' : ` (${reason})`}`,
     { timeout: 90_000 },
     () => {
-      it.each([
-        ['bits', true],
-        ['digits', false],
-      ])('make the same digest of the same rows, and another of any other, doubles as %s', async (_, bits) => {
-        const left = await open(from)
-        const right = await open(to)
-        const columns = await agreed(left, right, bits)
-        const sample = sampleOf(bits)
-        await fc.assert(
-          fc.asyncProperty(
-            fc.array(sample, { minLength: 1, maxLength: 5 }),
-            sample,
-            fc.nat(),
-            async (rows, other, at) => {
-              await fill(left, rows)
-              await fill(right, rows)
-              const [digest] = await left.store.digest([{}], columns)
-              expect(await right.store.digest([{}], columns)).toEqual([digest])
+      it.each(DOUBLES)(
+        'make the same digest of the same rows, and another of any other, doubles as %s',
+        async (_, bits) => {
+          const left = await open(from)
+          const right = await open(to)
+          const columns = await agreed(left, right, bits)
+          const sample = sampleOf(bits)
+          await fc.assert(
+            fc.asyncProperty(
+              fc.array(sample, { minLength: 1, maxLength: 5 }),
+              sample,
+              fc.nat(),
+              async (rows, other, at) => {
+                await fill(left, rows)
+                await fill(right, rows)
+                const [digest] = await left.store.digest([{}], columns)
+                expect(await right.store.digest([{}], columns)).toEqual([digest])
 
-              const victim = at % rows.length
-              const name = NAMES[1 + (at % (NAMES.length - 1))] as keyof Sample
-              const changed = rows.with(victim, { ...(rows[victim] as Sample), [name]: other[name] })
-              const isSame = JSON.stringify(changed) === JSON.stringify(rows)
-              for (const side of [left, right]) {
-                await fill(side, changed)
-                const [after] = await side.store.digest([{}], columns)
-                expect(after?.digest === digest?.digest).toBe(isSame)
-              }
-            },
-          ),
-          { numRuns: 60 },
-        )
-      })
+                const victim = at % rows.length
+                const name = NAMES[1 + (at % (NAMES.length - 1))] as keyof Sample
+                const changed = rows.with(victim, { ...(rows[victim] as Sample), [name]: other[name] })
+                const isSame = JSON.stringify(changed) === JSON.stringify(rows)
+                for (const side of [left, right]) {
+                  await fill(side, changed)
+                  const [after] = await side.store.digest([{}], columns)
+                  expect(after?.digest === digest?.digest).toBe(isSame)
+                }
+              },
+            ),
+            { numRuns: 60 },
+          )
+        },
+      )
     },
   )
 }

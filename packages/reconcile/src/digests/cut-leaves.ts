@@ -1,9 +1,9 @@
-import type { Key, SideName, Stretch } from '@twinspan/core'
+import type { Key, Stretch } from '@twinspan/core'
 import type { Comparison } from '../comparison.ts'
 import type { Hashing } from './hashing.ts'
 import type { LeafPace } from './leaf-pace.ts'
 
-/** Rows in a leaf. Fewer cost less where a single row differs, and more where none does. */
+/** Rows in a leaf at most. Fewer cost less where a single row differs, and more where none does. */
 const LEAF_ROWS = 4_000
 
 /** Of so many keys at most that may lie in a leaf, one has a row on the side that it was cut by. */
@@ -49,19 +49,15 @@ export async function* cutLeaves(
 
   async function next(rest: Stretch): Promise<Batch> {
     const { rows } = pace
+    const count = Math.ceil(rows / LEAF_ROWS)
+    const size = Math.ceil(rows / count)
     if (bySecondary) {
-      const leaves = await cut(secondary, rest, rows)
-      const size = Math.min(rows, LEAF_ROWS)
+      const leaves = await hashing.cut(secondary, rest, size, count)
       if (leaves.every((leaf) => isNarrow(leaf, size))) return { leaves, rows }
       // What is few rows on the secondary may be the whole table on the primary. Behind its last row nothing else is.
       bySecondary = leaves.at(-1)?.through !== undefined && ++wide < MOST_WIDE
     }
-    return { leaves: await cut(primary, rest, rows), rows }
-  }
-
-  function cut(side: SideName, rest: Stretch, rows: number): Promise<readonly Stretch[]> {
-    const size = Math.min(rows, LEAF_ROWS)
-    return hashing.cut(side, rest, size, Math.round(rows / size))
+    return { leaves: await hashing.cut(primary, rest, size, count), rows }
   }
 }
 
