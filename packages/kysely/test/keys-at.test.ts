@@ -1,4 +1,4 @@
-import { type DigestColumn, type Key, keyText, type Stretch } from '@twinspan/core'
+import type { DigestColumn, Key, Stretch } from '@twinspan/core'
 import { CamelCasePlugin, type Kysely, sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { eachEngine, type OpenDatabase } from '../../../test/support/engines.ts'
@@ -79,7 +79,7 @@ await eachEngine((engine) => {
       for (const stretches of rows) {
         const together = await store.digest(stretches, COLUMNS)
         for (const [at, stretch] of stretches.entries()) {
-          expect((await store.digest([stretch], COLUMNS))[0], `${keyText([at])}`).toEqual(together[at])
+          expect((await store.digest([stretch], COLUMNS))[0], `stretch ${at}`).toEqual(together[at])
         }
       }
       const counts = (await store.digest(rows[0] ?? [], COLUMNS)).map(({ rows }) => rows)

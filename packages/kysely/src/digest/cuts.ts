@@ -1,4 +1,4 @@
-import type { EntityStore, Key, StoreOptions, Stretch } from '@twinspan/core'
+import { type EntityStore, type Key, keysInTurn, type StoreOptions, type Stretch } from '@twinspan/core'
 import { type RawBuilder, sql } from 'kysely'
 import { rowKey } from '../rows.ts'
 import type { KnownTable, TableContext } from '../table-context.ts'
@@ -25,54 +25,35 @@ export async function keyAt(
   return row === undefined ? undefined : rowKey(context, row)
 }
 
+type KeysAt = NonNullable<EntityStore['keysAt']>
+
 /** Where an engine finds many keys for little more than one. MySQL has none: its index of the primary key is the rows themselves. */
 export function keysAtOf(context: TableContext): Pick<EntityStore, 'keysAt'> {
   const { engine } = context.database.dialect
-  if (engine === 'postgres') return { keysAt: (...wanted) => keysByRecursion(context, ...wanted) }
-  if (engine === 'sqlite') return { keysAt: (...wanted) => keysInTurn(context, ...wanted) }
+  if (engine === 'postgres') return { keysAt: keysByRecursion(context) }
+  // An embedded engine answers without a journey.
+  if (engine === 'sqlite') return { keysAt: (...wanted) => keysInTurn((...one) => keyAt(context, ...one), ...wanted) }
   return {}
 }
 
-/** An embedded engine answers without a journey. */
-async function keysInTurn(
-  context: TableContext,
-  stretch: Stretch,
-  n: number,
-  most: number,
-  options?: StoreOptions,
-): Promise<readonly Key[]> {
-  const keys: Key[] = []
-  while (keys.length < most) {
-    const after = keys.at(-1)
-    const key = await keyAt(context, after === undefined ? stretch : { ...stretch, after }, n, options)
-    if (key === undefined) break
-    keys.push(key)
-  }
-  return keys
-}
-
 /** Each key is looked for from the last one on, so that no row is passed twice. */
-async function keysByRecursion(
-  context: TableContext,
-  stretch: Stretch,
-  n: number,
-  most: number,
-  options?: StoreOptions,
-): Promise<readonly Key[]> {
-  const known = await context.known(options)
-  const cut = context.key.map((column) => sql.ref(`twinspan_cut.${column}`))
-  const { through } = stretch
-  const rest = sql`${known.key.isAfterThose(cut)} and ${within(known, through === undefined ? {} : { through })}`
-  const { rows } = await sql<object>`
-    with recursive twinspan_cut as (
-      (select 1 as twinspan_n, ${nth(context, known, within(known, stretch), n)})
-      union all
-      select twinspan_cut.twinspan_n + 1, twinspan_next.*
-      from twinspan_cut cross join lateral (select ${nth(context, known, rest, n)}) twinspan_next
-      where twinspan_cut.twinspan_n < ${sql.lit(most)}
-    )
-    select ${sql.join(cut)} from twinspan_cut order by twinspan_n`.execute(context.connection(options))
-  return rows.map((row) => rowKey(context, row))
+function keysByRecursion(context: TableContext): KeysAt {
+  return async (stretch, n, most, options) => {
+    const known = await context.known(options)
+    const cut = context.key.map((column) => sql.ref(`twinspan_cut.${column}`))
+    const { through } = stretch
+    const rest = sql`${known.key.isAfterThose(cut)} and ${within(known, through === undefined ? {} : { through })}`
+    const { rows } = await sql<object>`
+      with recursive twinspan_cut as (
+        (select 1 as twinspan_n, ${nth(context, known, within(known, stretch), n)})
+        union all
+        select twinspan_cut.twinspan_n + 1, twinspan_next.*
+        from twinspan_cut cross join lateral (select ${nth(context, known, rest, n)}) twinspan_next
+        where twinspan_cut.twinspan_n < ${sql.lit(most)}
+      )
+      select ${sql.join(cut)} from twinspan_cut order by twinspan_n`.execute(context.connection(options))
+    return rows.map((row) => rowKey(context, row))
+  }
 }
 
 /** The key of the `n`th row of those, behind the word `select`. */

@@ -18,7 +18,7 @@ export interface Batch {
   readonly rows: number
 }
 
-export interface CutOptions {
+export interface LeafRange {
   /** The key after which to begin. */
   readonly from?: Key
   /** Ends with the batch that reaches so many rows. */
@@ -34,7 +34,7 @@ export async function* cutLeaves(
   { entity, primary, secondary }: Comparison,
   hashing: Hashing,
   pace: LeafPace,
-  { from, mostRows = Number.POSITIVE_INFINITY }: CutOptions,
+  { from, mostRows = Number.POSITIVE_INFINITY }: LeafRange,
 ): AsyncGenerator<Batch> {
   let bySecondary = entity[primary].keysAt === undefined && entity[secondary].keysAt !== undefined
   let wide = 0

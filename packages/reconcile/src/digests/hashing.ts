@@ -1,4 +1,4 @@
-import { type Digest, type EntityStore, type Key, otherSide, type SideName, type Stretch } from '@twinspan/core'
+import { type Digest, findKeys, type Key, otherSide, type SideName, type Stretch } from '@twinspan/core'
 import type { Comparison } from '../comparison.ts'
 import { createBusyTime } from './busy-time.ts'
 import type { DigestPlan } from './digest-plan.ts'
@@ -7,7 +7,6 @@ import type { DigestPlan } from './digest-plan.ts'
 export interface Hashing {
   /** The stretches of `rows` rows of a side into which a stretch falls, up to `most` of them; the last one may have fewer rows. */
   cut(side: SideName, stretch: Stretch, rows: number, most: number): Promise<readonly Stretch[]>
-  digests(side: SideName, stretches: readonly Stretch[]): Promise<readonly Digest[]>
   /** The digests of both sides, and how long the slower one took. */
   ofBoth(stretches: readonly Stretch[]): Promise<BothDigests>
   /** Of one of the plan's columns. */
@@ -47,9 +46,8 @@ export function createHashing(
   }
 
   return {
-    digests,
     async cut(side, stretch, rows, most) {
-      return between(stretch, await on(side, () => keysAt(entity[side], stretch, rows, most)), most)
+      return between(stretch, await on(side, () => findKeys(entity[side], stretch, rows, most)), most)
     },
     async ofBoth(stretches) {
       const ours = timed(primary, stretches)
@@ -66,18 +64,6 @@ export function createHashing(
     },
     takePrimaryMs: () => busy.take(),
   }
-}
-
-async function keysAt(store: EntityStore, stretch: Stretch, rows: number, most: number): Promise<readonly Key[]> {
-  if (store.keysAt !== undefined) return store.keysAt(stretch, rows, most)
-  const keys: Key[] = []
-  while (keys.length < most) {
-    const after = keys.at(-1)
-    const key = await store.keyAt?.(after === undefined ? stretch : { ...stretch, after }, rows)
-    if (key === undefined) break
-    keys.push(key)
-  }
-  return keys
 }
 
 /** The stretches that end at these keys; fewer than `most` of them leave a rest behind the last one. */

@@ -1,7 +1,7 @@
 import { type Stretch, traced } from '@twinspan/core'
 import { assertCurrent, type Comparison } from '../comparison.ts'
 import { type ComparedPage, comparePages, type Sighting } from '../pages.ts'
-import { type Batch, type CutOptions, cutLeaves } from './cut-leaves.ts'
+import { type Batch, cutLeaves, type LeafRange } from './cut-leaves.ts'
 import type { DigestPlan } from './digest-plan.ts'
 import { differing, drillDown } from './drill-down.ts'
 import { createHashing } from './hashing.ts'
@@ -17,7 +17,7 @@ const ALONE = { targetMs: 250, mostRows: 16_000 }
 /** Leaves of which most parts differed, one after the other, from which on digests only cost. */
 const HOPELESS = 8
 
-export interface LeafOptions extends CutOptions {
+export interface LeafOptions extends LeafRange {
   /** Rows that are read at once where digests do not help. */
   readonly pageRows: number
   /**
