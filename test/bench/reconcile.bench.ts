@@ -13,6 +13,7 @@ import { apart, isPlanted, type Planted, plantTwenty, tamper } from './reconcile
 import { checksumTable } from './reconcile/pt-table-checksum.ts'
 import type { WorkerOrder, WorkerReport } from './reconcile/worker.ts'
 import { createAccounts, fillAccounts, type SamplesDB } from './samples.ts'
+import { YOUNG } from './young.ts'
 
 const NAME = 'bench'
 
@@ -70,7 +71,7 @@ async function compare(
 ): Promise<{ readonly report: WorkerReport; readonly figures: Measurement[] }> {
   const order: WorkerOrder = { ...urls, name: NAME, work }
   const servers = await watchServers(Object.values(urls))
-  const running = watchProcess(process.execPath, [worker, JSON.stringify(order)])
+  const running = watchProcess(process.execPath, [YOUNG, worker, JSON.stringify(order)])
   await Promise.allSettled([running])
   const serverSeconds = await servers.stop()
   const client = await running

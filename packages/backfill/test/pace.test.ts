@@ -61,6 +61,12 @@ describe('the size of a chunk', () => {
     expect(sizes.slice(-4, -1)).toEqual([125, 125, 125])
   })
 
+  it('becomes at most four times as large from one chunk to the next', async () => {
+    const process = await timed(3_000, { legacyMs: 0, targetMs: 0.001 })
+    const progress = await run(process, { chunkTargetMs: 200 })
+    expect(progress.map(({ chunkRows }) => chunkRows)).toEqual([500, 2_000, 500])
+  })
+
   it('is not shrunk for a cost that smaller chunks would pay as well', async () => {
     const process = await timed(3_000, { legacyMs: 0, targetMs: 0 })
     const { insertMissing } = process.entity.target

@@ -70,6 +70,13 @@ describe('reading ahead', () => {
     expect(process.users.rows()).toHaveLength(8)
   })
 
+  it('reads ahead while chunks still grow', async () => {
+    const { process, steps } = await watched(3_000)
+    for await (const _ of backfill(process.migration, process.entity, { ...OPTIONS, maxChunkRows: 100_000 }));
+    expect(steps.slice(0, 4)).toEqual(['read 0', 'insert 1', 'read 500', 'read 2500'])
+    expect(process.users.rows()).toHaveLength(3_000)
+  })
+
   it('reads nothing ahead where legacy is to rest', async () => {
     const { process, steps } = await watched(8)
     for await (const _ of backfill(process.migration, process.entity, { ...OPTIONS, maxLegacyLoad: 0.5 }));

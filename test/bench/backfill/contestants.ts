@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { YOUNG } from '../young.ts'
 import type { Translation } from './accounts.ts'
 import { watchProcess } from './watch-process.ts'
 import type { WorkerOrder, WorkerReport } from './worker.ts'
@@ -29,12 +30,6 @@ export interface Contestant {
   readonly program?: string
   run(copy: Assignment): Promise<Run>
 }
-
-/**
- * Left alone, V8 lets its young generation grow to about 100 MB of garbage, however little is alive. This costs a little
- * processor time instead.
- */
-const YOUNG = '--max-semi-space-size=8'
 
 export const ours = (translation: Translation): Contestant => ({
   async run({ rows, ...databases }) {

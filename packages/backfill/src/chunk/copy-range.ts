@@ -47,7 +47,7 @@ async function copyNext(
     const read = ahead.take(job, after, limit) ?? (await readChunk(job, clock, after, limit, road.plan))
     const { through } = read.stretch
     // Whoever is held back decides about each chunk when it is due.
-    const hurries = takesAllOfLegacy(job) && ahead.isFree && limit === job.settings.maxChunkRows
+    const hurries = takesAllOfLegacy(job) && ahead.isFree
     const reading =
       hurries && !read.isLast && through !== null
         ? ahead.begin(readChunk(job, clock, through, limit, road.plan))

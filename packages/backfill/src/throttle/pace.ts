@@ -120,9 +120,9 @@ export function createPace(settings: Settings, now: () => number, firstChunkRows
   }
 }
 
-/** Towards the target time, of which a chunk had a `share`, at most twice or half of what it was. */
+/** Towards the target time, of which a chunk had a `share`, at most four times or half of what it was. */
 function steer(rows: number, { chunkTargetMs, maxChunkRows }: Settings, ms: number, share: number): number {
-  const factor = Math.min(2, Math.max(0.5, (chunkTargetMs * share) / Math.max(ms, 1)))
+  const factor = Math.min(4, Math.max(0.5, (chunkTargetMs * share) / Math.max(ms, 1)))
   const fewest = Math.min(rows, FEWEST_ROWS)
   return Math.min(maxChunkRows, Math.max(fewest, Math.round(rows * factor)))
 }
