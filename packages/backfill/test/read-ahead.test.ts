@@ -77,6 +77,20 @@ describe('reading ahead', () => {
     expect(process.users.rows()).toHaveLength(3_000)
   })
 
+  it('inserts nothing that it read in an earlier epoch', async () => {
+    const { process, steps } = await watched(8)
+    const { scan } = process.entity.legacy
+    let moves = 1
+    process.entity.legacy.scan = async (...args) => {
+      const rows = await scan(...args)
+      if (moves-- > 0) await process.migration.advance({ to: 'shadow', actor: 'test', reason: 'in between' })
+      return rows
+    }
+    for await (const _ of backfill(process.migration, process.entity, OPTIONS));
+    expect(steps.slice(0, 3)).toEqual(['read 0', 'read 0', 'insert 1'])
+    expect(process.users.rows()).toHaveLength(8)
+  })
+
   it('reads nothing ahead where legacy is to rest', async () => {
     const { process, steps } = await watched(8)
     for await (const _ of backfill(process.migration, process.entity, { ...OPTIONS, maxLegacyLoad: 0.5 }));

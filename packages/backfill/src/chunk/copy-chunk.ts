@@ -78,7 +78,7 @@ interface MovedChunk extends ChunkInserts, Pick<ReadChunk, 'stretch' | 'isLast' 
 /** `undefined` where the rows have to go one by one. */
 async function moveTexts(job: Job, read: ReadChunk, { plan }: TextRoad): Promise<MovedChunk | undefined> {
   if (read.texts === undefined || plan === undefined) return undefined
-  const inserts = await insertTexts(job, read.stretch, read.texts, plan.target)
+  const inserts = await insertTexts(job, read.epoch, read.stretch, read.texts, plan.target)
   if (inserts === undefined) return undefined
   const { keys } = read.texts
   return {
@@ -99,7 +99,7 @@ function asRows(job: Job, clock: ChunkClock, read: ReadChunk): ReadChunk | Promi
 
 async function moveRows(job: Job, read: ReadChunk): Promise<MovedChunk> {
   const { keys, rows, expected, broken, withoutCounterpart } = translateChunk(job, read.rows)
-  const inserts = await insertChunk(job, rows)
+  const inserts = await insertChunk(job, read.epoch, rows)
   return { ...read, ...inserts, keys, expected, untranslated: broken, withoutCounterpart, translated: rows }
 }
 
