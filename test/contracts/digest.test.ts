@@ -223,6 +223,19 @@ await eachEngine((engine) => {
       expect(after?.digest).not.toBe(before?.digest)
     })
 
+    it.each(DOUBLES)('take minus zero for zero, doubles as %s', async (_, bits) => {
+      const { db, store } = await open(engine)
+      const columns: readonly DigestColumn[] = [{ name: 'ratio', form: 'double', nullable: true, bits }]
+      const digests: (string | undefined)[] = []
+      for (const value of ['-0', '0', '-1']) {
+        await sql`delete from samples`.execute(db)
+        await sql`insert into samples (id, body, ratio) values (1, '', ${value})`.execute(db)
+        digests.push((await store.digest([{}], columns))[0]?.digest)
+      }
+      expect(digests[0]).toBe(digests[1])
+      expect(digests[2]).not.toBe(digests[1])
+    })
+
     if (engine.name !== 'sqlite') return
     it('tell what a column of doubles holds from a double', async () => {
       const { db, store } = await open(engine)

@@ -126,6 +126,27 @@ describe('a resweep', () => {
     expect(await took(0.25)).toBeGreaterThanOrEqual(2.5 * full)
   })
 
+  it('makes digests of no more than its share of the rows', async () => {
+    let digested = 0
+    const made = await world(20_000, {
+      columns: true,
+      legacy: (members) => ({
+        ...members,
+        async digest(...args) {
+          const digests = (await members.digest?.(...args)) ?? []
+          for (const { rows } of digests) digested += rows
+          return digests
+        },
+      }),
+    })
+    await sweep(made)
+    expect(digested).toBeGreaterThanOrEqual(20_000)
+    digested = 0
+    // Alone with the primary, a comparison cuts leaves ahead.
+    await resweep(made, { rotation: 0.1, maxPrimaryLoad: 1 })
+    expect(digested).toBeLessThanOrEqual(4_000)
+  })
+
   it('comes round to every row in its turn', async () => {
     const made = await world(100)
     await sweep(made)

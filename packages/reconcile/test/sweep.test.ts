@@ -59,6 +59,30 @@ describe('sweep', () => {
     },
   )
 
+  it('looks at keys under watch together, four times a second at most', async () => {
+    let looks = 0
+    let slow = async (): Promise<void> => {}
+    const made = await world(40, {
+      legacy: (members) => ({
+        ...members,
+        async scan(range) {
+          await slow()
+          return members.scan(range)
+        },
+        load: (keys, options) => {
+          looks++
+          return members.load(keys, options)
+        },
+      }),
+    })
+    await tamper(made, () => made.users.save(made.members.rows().map(({ id }) => ({ id, email: 'other' }))))
+    slow = () => made.migration.sleep(50)
+    const began = made.migration.now()
+    const { record } = await sweep(made, { pageRows: 2, maxPrimaryLoad: 1 })
+    expect(record.drift).toBe(40)
+    expect(looks).toBeLessThanOrEqual(1 + (made.migration.now() - began) / 250)
+  })
+
   it('says nothing of an entity without rows but that all of them agree', async () => {
     expect((await sweep(await world(0))).record).toMatchObject({ rows: 0, parity: 1, lowerBound95: 1 })
   })
