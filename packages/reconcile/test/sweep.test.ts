@@ -60,7 +60,7 @@ describe('sweep', () => {
   )
 
   it('looks at keys under watch together, four times a second at most', async () => {
-    let looks = 0
+    let loads = 0
     let slow = async (): Promise<void> => {}
     const made = await world(40, {
       legacy: (members) => ({
@@ -70,7 +70,7 @@ describe('sweep', () => {
           return members.scan(range)
         },
         load: (keys, options) => {
-          looks++
+          loads++
           return members.load(keys, options)
         },
       }),
@@ -80,7 +80,9 @@ describe('sweep', () => {
     const began = made.migration.now()
     const { record } = await sweep(made, { pageRows: 2, maxPrimaryLoad: 1 })
     expect(record.drift).toBe(40)
-    expect(looks).toBeLessThanOrEqual(1 + (made.migration.now() - began) / 250)
+    const most = 1 + (made.migration.now() - began) / 250
+    // Each reads the primary before and after the secondary.
+    expect(loads).toBeLessThanOrEqual(2 * most)
   })
 
   it('says nothing of an entity without rows but that all of them agree', async () => {
