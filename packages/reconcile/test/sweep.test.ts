@@ -59,7 +59,7 @@ describe('sweep', () => {
     },
   )
 
-  it('looks at keys under watch together, four times a second at most', async () => {
+  it('looks at keys under watch together while it goes on, four times a second at most', async () => {
     let loads = 0
     let slow = async (): Promise<void> => {}
     const made = await world(40, {
@@ -80,8 +80,9 @@ describe('sweep', () => {
     const began = made.migration.now()
     const { record } = await sweep(made, { pageRows: 2, maxPrimaryLoad: 1 })
     expect(record.drift).toBe(40)
-    const most = 1 + (made.migration.now() - began) / 250
-    // Each reads the primary before and after the secondary.
+    // Once nothing else is left to do, those of the last five pages are looked at as soon as they are due.
+    const most = 1 + (made.migration.now() - began) / 250 + 5
+    // Each look reads the primary before and after the secondary.
     expect(loads).toBeLessThanOrEqual(2 * most)
   })
 

@@ -124,10 +124,10 @@ export function createSuspects(comparison: Comparison): Suspects {
     },
     async next() {
       const first = Math.min(...queues.flatMap(([suspect]) => (suspect === undefined ? [] : [dueAt(suspect)])))
-      const at = size < LOOK_AT_ONCE ? Math.max(first, lookedAt + GATHER_MS) : first
-      await pause(comparison, at - migration.now())
+      const wait = first - migration.now()
+      await pause(comparison, wait)
       // By the time that was waited for, whatever a clock that does not move says.
-      return look(take(Math.max(at, migration.now())))
+      return look(take(Math.max(first, migration.now())))
     },
   }
 }
