@@ -61,10 +61,15 @@ describe('the size of a chunk', () => {
     expect(sizes.slice(-4, -1)).toEqual([125, 125, 125])
   })
 
-  it('becomes at most four times as large from one chunk to the next', async () => {
-    const process = await timed(3_000, { legacyMs: 0, targetMs: 0.001 })
-    const progress = await run(process, { chunkTargetMs: 200 })
-    expect(progress.map(({ chunkRows }) => chunkRows)).toEqual([500, 2_000, 500])
+  it('becomes at most four times as large from one chunk to the next, until one takes too long, and twice from then on', async () => {
+    const costs = { legacyMs: 0, targetMs: 0.001 }
+    const process = await timed(10_000, costs)
+    const sizes: number[] = []
+    for await (const { chunkRows } of backfill(process.migration, process.entity, { chunkTargetMs: 20 })) {
+      sizes.push(chunkRows)
+      costs.targetMs = sizes.length === 1 ? 0.02 : 0.001
+    }
+    expect(sizes.slice(0, 4)).toEqual([500, 2_000, 1_000, 2_000])
   })
 
   it('is not shrunk for a cost that smaller chunks would pay as well', async () => {

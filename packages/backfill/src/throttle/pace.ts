@@ -48,8 +48,13 @@ const WIDTH = 1.96
  */
 const FEWEST_ROWS = 100
 
+/** How many times as large as the one before a chunk may be: at first, and once one took longer than it should. */
+const FIRST_GROWTH = 4
+const GROWTH = 2
+
 export function createPace(settings: Settings, now: () => number, firstChunkRows: number, throttle: Throttle): Pace {
   let fullRows = Math.min(firstChunkRows, settings.maxChunkRows)
+  let mostGrowth = FIRST_GROWTH
   let msPerRow: number | null = null
   let variance = 0
   let lastEnd: number | null = null
@@ -59,6 +64,16 @@ export function createPace(settings: Settings, now: () => number, firstChunkRows
   /** A slower backfill makes smaller chunks, not only longer rests: what bothers legacy is over sooner, and judged sooner. */
   const chunkRows = (): number =>
     Math.max(Math.min(full(), FEWEST_ROWS), Math.round(full() * throttle.pace * throttle.size))
+
+  /** Towards the target time, of which a chunk had a `share`. */
+  function steer(ms: number, share: number): void {
+    const targetMs = settings.chunkTargetMs * share
+    // Once the size is found, a chunk that was over soon was lucky.
+    if (ms > targetMs) mostGrowth = GROWTH
+    const factor = Math.min(mostGrowth, Math.max(0.5, targetMs / Math.max(ms, 1)))
+    const fewest = Math.min(fullRows, FEWEST_ROWS)
+    fullRows = Math.min(settings.maxChunkRows, Math.max(fewest, Math.round(fullRows * factor)))
+  }
 
   function learn(spent: number): void {
     if (msPerRow === null) {
@@ -96,7 +111,7 @@ export function createPace(settings: Settings, now: () => number, firstChunkRows
           if (rows > 0) learn((end - (lastEnd ?? begun)) / rows)
           lastEnd = end
           // A chunk that was cut short by the end of the table says nothing about full ones.
-          if (rows === limit) fullRows = steer(fullRows, settings, ms, limit / full())
+          if (rows === limit) steer(ms, limit / full())
           throttle.judge()
           const leastMs = legacyMs / settings.maxLegacyLoad
           const slowedMs = Math.min(Math.max(ms, leastMs) / throttle.pace, ms + LONGEST_RESTS * settings.chunkTargetMs)
@@ -118,11 +133,4 @@ export function createPace(settings: Settings, now: () => number, firstChunkRows
       fullRows = Math.max(1, Math.floor(full() / 2))
     },
   }
-}
-
-/** Towards the target time, of which a chunk had a `share`, at most four times or half of what it was. */
-function steer(rows: number, { chunkTargetMs, maxChunkRows }: Settings, ms: number, share: number): number {
-  const factor = Math.min(4, Math.max(0.5, (chunkTargetMs * share) / Math.max(ms, 1)))
-  const fewest = Math.min(rows, FEWEST_ROWS)
-  return Math.min(maxChunkRows, Math.max(fewest, Math.round(rows * factor)))
 }
