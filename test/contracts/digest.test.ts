@@ -223,6 +223,61 @@ await eachEngine((engine) => {
       expect(after?.digest).not.toBe(before?.digest)
     })
 
+    it('tell long rows apart by their last byte, beside short ones', async () => {
+      const { db, store } = await open(engine)
+      const columns: readonly DigestColumn[] = [
+        { name: 'id', form: 'integer', nullable: false },
+        { name: 'body', form: 'text', nullable: false },
+      ]
+      // The second stretch has long rows at first; then the third one has, too, and so most of them.
+      const bodies = (last: string): string[][] => [
+        ['a', 'b', 'x'.repeat(2_000) + last, 'd', 'e', 'f'],
+        ['a', 'b', 'x'.repeat(2_000) + last, 'd', 'x'.repeat(600) + last, 'f'],
+        ['a', 'b', 'c', 'd', 'e', last],
+      ]
+      const stretches = [{ through: 2 }, { after: 2, through: 4 }, { after: 4 }]
+      const digestsWith = async (last: string): Promise<(string | undefined)[][]> => {
+        const made: (string | undefined)[][] = []
+        for (const some of bodies(last)) {
+          await db.deleteFrom('samples').execute()
+          await db
+            .insertInto('samples')
+            .values(some.map((body, at) => ({ id: at + 1, body })))
+            .execute()
+          const digests = await store.digest(stretches, columns)
+          expect(digests.map(({ rows }) => rows)).toEqual([2, 2, 2])
+          made.push(digests.map(({ digest }) => digest))
+        }
+        return made
+      }
+      const [first, second, third] = await digestsWith('y')
+      const [other, another, last] = await digestsWith('z')
+      const differ = (left?: (string | undefined)[], right?: (string | undefined)[]) =>
+        left?.map((digest, at) => digest !== right?.[at])
+      expect(differ(first, other)).toEqual([false, true, false])
+      expect(differ(second, another)).toEqual([false, true, true])
+      expect(differ(third, last)).toEqual([false, false, true])
+      // Whichever way a digest is made, it is the same of the same rows.
+      expect(third?.slice(0, 1)).toEqual(first?.slice(0, 1))
+    })
+
+    it('tell rows of every length about half a kilobyte apart by their last character', async () => {
+      const { db, store } = await open(engine)
+      const columns: readonly DigestColumn[] = [{ name: 'body', form: 'text', nullable: false }]
+      const lengths = Array.from({ length: 40 }, (_, at) => 480 + at)
+      const digestsWith = async (last: string): Promise<readonly (string | undefined)[]> => {
+        await db.deleteFrom('samples').execute()
+        const rows = lengths.map((length, at) => ({ id: at + 1, body: `${'x'.repeat(length - 1)}${last}` }))
+        await db.insertInto('samples').values(rows).execute()
+        const digests: (string | undefined)[] = []
+        for (const { id } of rows)
+          digests.push((await store.digest([{ after: id - 1, through: id }], columns))[0]?.digest)
+        return digests
+      }
+      const all = [...(await digestsWith('y')), ...(await digestsWith('é'))]
+      expect(new Set(all).size).toBe(2 * lengths.length)
+    })
+
     it.each(DOUBLES)('take minus zero for zero, doubles as %s', async (_, bits) => {
       const { db, store } = await open(engine)
       const columns: readonly DigestColumn[] = [{ name: 'ratio', form: 'double', nullable: true, bits }]

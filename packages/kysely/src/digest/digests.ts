@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { ColumnForms, Digest, DigestColumn, EntityStore, StoreOptions, Stretch } from '@twinspan/core'
 import type { KnownTable, TableContext } from '../table-context.ts'
 import { keyAt, keysAtOf } from './cuts.ts'
-import type { DigestEngine, DigestRequest } from './engine.ts'
+import type { DigestEngine, DigestRequest, KnownRows } from './engine.ts'
 import { scaleOf } from './forms.ts'
 import { mysqlDigest } from './mysql-digest.ts'
 import { postgresDigest } from './postgres-digest.ts'
@@ -26,6 +26,7 @@ export function createDigests(
   context: TableContext,
 ): Required<Pick<EntityStore, 'forms' | 'keyAt' | 'digest' | 'written' | 'tryForms'>> & Pick<EntityStore, 'keysAt'> {
   const engine = ENGINES[context.database.dialect.engine]
+  const rows: KnownRows = { areLong: false }
 
   const requestOf = (known: KnownTable, columns: readonly DigestColumn[], options?: StoreOptions): DigestRequest => ({
     db: context.connection(options),
@@ -34,6 +35,7 @@ export function createDigests(
     order: known.key.order,
     inOrder: isPrimaryOrder(context, known),
     fields: fieldsOf(context, known, columns),
+    rows,
   })
 
   return {

@@ -16,6 +16,13 @@ export interface DigestRequest {
   /** Whether reading a stretch gives the rows in this order by itself: it is the primary key's. */
   readonly inOrder: boolean
   readonly fields: readonly Field[]
+  readonly rows: KnownRows
+}
+
+/** What digests of a table's rows have learnt of them. */
+export interface KnownRows {
+  /** Most stretches have a row that MySQL does not put together in memory. */
+  areLong: boolean
 }
 
 export interface Page {

@@ -1,4 +1,4 @@
-import type { CanonicalForm, Digest } from '@twinspan/core'
+import type { CanonicalForm, Digest, Stretch } from '@twinspan/core'
 import { type RawBuilder, sql } from 'kysely'
 import type { Int64 } from '../own-tables.ts'
 import type { DigestEngine, DigestRequest } from './engine.ts'
@@ -16,25 +16,19 @@ export const groupConcatLimit: RawBuilder<unknown> =
 export const mysqlDigest: DigestEngine = {
   forms: (facts) => [...mysqlForms(facts).keys()],
 
-  async digest({ db, table, probe, key, order, inOrder, fields }, stretches) {
-    const source = probe === undefined ? sql.table(table) : sql`${probe} probe`
-    const sorted = inOrder ? sql`` : sql`order by ${sql.join(order)}`
-    const text = sql`group_concat(${rowText(fields)} ${sorted} separator '\u001e')`
-    const { each, variable } = sizeOf(fields)
-    const leaves = stretches.map(
-      (stretch, at) => sql`
-        select ${sql.lit(at)} as part, count(*) as counted, md5(${text}) as digest, sum(${variable}) as bytes
-        from ${source} where ${within({ key }, stretch)}`,
+  async digest(request, stretches) {
+    const { rows } = request
+    const { each } = sizeOf(request.fields)
+    if (rows.areLong || each > SHORT_BYTES) return longDigests(request, stretches)
+    const digests = [...(await shortDigests(request, stretches))]
+    const left = digests.flatMap((digest, at) => (digest === undefined ? [at] : []))
+    if (left.length === 0) return digests
+    rows.areLong = left.length * 2 > digests.length
+    const made = await longDigests(
+      request,
+      left.map((at) => stretches[at] as Stretch),
     )
-    const { rows } = await sql<Leaf>`${groupConcatLimit} leaves.*,
-      least(@@group_concat_max_len, @@max_allowed_packet) as most
-      from (${sql.join(leaves, sql` union all `)}) leaves`.execute(db)
-    const digests: (Digest | undefined)[] = stretches.map(() => undefined)
-    for (const { part, counted, digest, bytes, most } of rows) {
-      // Cut off, and cut to whole characters of up to four bytes.
-      if (Number(bytes ?? 0) + Number(counted) * each > Number(most) - 4) continue
-      digests[Number(part)] = { rows: Number(counted), digest: digest ?? '' }
-    }
+    for (const [place, at] of left.entries()) digests[at] = made[place]
     return digests
   },
 
@@ -52,9 +46,64 @@ interface Leaf {
   readonly part: Int64
   readonly counted: Int64
   readonly digest: string | null
-  /** Of what has no bounds of its own. */
+  /** Of what has no bounds of its own: of all rows together, or of the longest. */
   readonly bytes: Int64 | null
   readonly most: Int64
+}
+
+/** Rows up to this length are put together in memory; for longer ones the server makes a file, however few there are. */
+const SHORT_BYTES = 512
+
+/** `undefined` for stretches with a longer row. */
+async function shortDigests(request: DigestRequest, stretches: readonly Stretch[]): Promise<Digests> {
+  const { each, variable } = sizeOf(request.fields)
+  const text = sql`left(${rowText(request.fields)}, ${sql.lit(SHORT_BYTES)})`
+  return digestsOf(request, stretches, text, sql`max(${variable})`, ({ counted, bytes, most }) => {
+    const isCut = Number(bytes ?? 0) + each > SHORT_BYTES
+    return isCut || Number(counted) * (SHORT_BYTES + SEPARATOR_BYTES) > Number(most) - 4
+  })
+}
+
+/** `undefined` for stretches that are more than the server puts together. */
+async function longDigests(request: DigestRequest, stretches: readonly Stretch[]): Promise<Digests> {
+  const { each, variable } = sizeOf(request.fields)
+  const text = rowText(request.fields)
+  // Cut off, and cut to whole characters of up to four bytes.
+  return digestsOf(
+    request,
+    stretches,
+    text,
+    sql`sum(${variable})`,
+    ({ counted, bytes, most }) => Number(bytes ?? 0) + Number(counted) * each > Number(most) - 4,
+  )
+}
+
+type Digests = readonly (Digest | undefined)[]
+
+async function digestsOf(
+  { db, table, probe, key, order, inOrder }: DigestRequest,
+  stretches: readonly Stretch[],
+  text: RawBuilder<unknown>,
+  bytes: RawBuilder<unknown>,
+  isCut: (leaf: Leaf) => boolean,
+): Promise<Digests> {
+  const source = probe === undefined ? sql.table(table) : sql`${probe} probe`
+  const sorted = inOrder ? sql`` : sql`order by ${sql.join(order)}`
+  const leaves = stretches.map(
+    (stretch, at) => sql`
+      select ${sql.lit(at)} as part, count(*) as counted, md5(group_concat(${text} ${sorted} separator '\u001e')) as digest,
+        ${bytes} as bytes
+      from ${source} where ${within({ key }, stretch)}`,
+  )
+  const { rows } = await sql<Leaf>`${groupConcatLimit} leaves.*,
+    least(@@group_concat_max_len, @@max_allowed_packet) as most
+    from (${sql.join(leaves, sql` union all `)}) leaves`.execute(db)
+  const digests: (Digest | undefined)[] = stretches.map(() => undefined)
+  for (const leaf of rows) {
+    if (isCut(leaf)) continue
+    digests[Number(leaf.part)] = { rows: Number(leaf.counted), digest: leaf.digest ?? '' }
+  }
+  return digests
 }
 
 /** The most bytes that a value takes, of a form that has a bound. */

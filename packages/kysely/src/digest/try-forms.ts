@@ -163,5 +163,6 @@ async function requestOf(
     order: [sql.ref(NUMBER)],
     inOrder: false,
     fields,
+    rows: { areLong: false },
   }
 }

@@ -3,8 +3,8 @@ import type { Comparison } from '../comparison.ts'
 import type { Hashing } from './hashing.ts'
 import type { LeafPace } from './leaf-pace.ts'
 
-/** Rows in a leaf at most. Fewer cost less where a single row differs, and more where none does. */
-const LEAF_ROWS = 4_000
+/** Rows in a leaf at most. Fewer cost less where a single row differs; many more than a leaf are hashed by one statement. */
+const LEAF_ROWS = 1_000
 
 /** Of so many keys at most that may lie in a leaf, one has a row on the side that it was cut by. */
 const SPARSE = 8

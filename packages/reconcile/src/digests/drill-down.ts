@@ -5,9 +5,9 @@ import type { DigestPlan } from './digest-plan.ts'
 import { agree, type Hashing } from './hashing.ts'
 import type { Noise } from './noise.ts'
 
-/** Into how many parts a stretch that differs is cut at most, and how many rows a part has at least. MySQL takes a while for each part. */
-const MOST_PARTS = 8
-const FEWEST_ROWS = 60
+/** Into how many parts a stretch that differs is cut at most, and how many rows a part has at least. A leaf is cut once. */
+const MOST_PARTS = 16
+const FEWEST_ROWS = 32
 /** Where most parts differ, a stretch of up to so many rows is read as a whole, */
 const MOST_ROWS = 4_000
 /** and so many rows at once. */
