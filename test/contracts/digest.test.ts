@@ -229,7 +229,6 @@ await eachEngine((engine) => {
         { name: 'id', form: 'integer', nullable: false },
         { name: 'body', form: 'text', nullable: false },
       ]
-      // The second stretch has long rows at first; then the third one has, too, and so most of them.
       const bodies = (last: string): string[][] => [
         ['a', 'b', 'x'.repeat(2_000) + last, 'd', 'e', 'f'],
         ['a', 'b', 'x'.repeat(2_000) + last, 'd', 'x'.repeat(600) + last, 'f'],
@@ -250,15 +249,21 @@ await eachEngine((engine) => {
         }
         return made
       }
-      const [first, second, third] = await digestsWith('y')
+      const before = await digestsWith('y')
+      const [first, second, third] = before
       const [other, another, last] = await digestsWith('z')
       const differ = (left?: (string | undefined)[], right?: (string | undefined)[]) =>
         left?.map((digest, at) => digest !== right?.[at])
       expect(differ(first, other)).toEqual([false, true, false])
       expect(differ(second, another)).toEqual([false, true, true])
       expect(differ(third, last)).toEqual([false, false, true])
-      // Whichever way a digest is made, it is the same of the same rows.
-      expect(third?.slice(0, 1)).toEqual(first?.slice(0, 1))
+      // Where long rows are met often they are expected, and short ones have the same digest as ever.
+      await db
+        .updateTable('samples')
+        .set({ body: 'x'.repeat(2_000) })
+        .execute()
+      for (let time = 0; time < 20; time++) await store.digest(stretches, columns)
+      expect(await digestsWith('y')).toEqual(before)
     })
 
     it('tell rows of every length about half a kilobyte apart by their last character', async () => {

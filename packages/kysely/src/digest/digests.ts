@@ -26,7 +26,7 @@ export function createDigests(
   context: TableContext,
 ): Required<Pick<EntityStore, 'forms' | 'keyAt' | 'digest' | 'written' | 'tryForms'>> & Pick<EntityStore, 'keysAt'> {
   const engine = ENGINES[context.database.dialect.engine]
-  const rows: KnownRows = { areLong: false }
+  const rows: KnownRows = { short: 0, long: 0 }
 
   const requestOf = (known: KnownTable, columns: readonly DigestColumn[], options?: StoreOptions): DigestRequest => ({
     db: context.connection(options),

@@ -19,10 +19,10 @@ export interface DigestRequest {
   readonly rows: KnownRows
 }
 
-/** What digests of a table's rows have learnt of them. */
+/** What digests of a table have learnt of its rows: in how many stretches all of them were short, and in how many not. */
 export interface KnownRows {
-  /** Most stretches have a row that MySQL does not put together in memory. */
-  areLong: boolean
+  short: number
+  long: number
 }
 
 export interface Page {

@@ -19,11 +19,12 @@ export const mysqlDigest: DigestEngine = {
   async digest(request, stretches) {
     const { rows } = request
     const { each } = sizeOf(request.fields)
-    if (rows.areLong || each > SHORT_BYTES) return longDigests(request, stretches)
+    if (each > SHORT_BYTES || rows.long > rows.short + FEW) return longDigests(request, stretches)
     const digests = [...(await shortDigests(request, stretches))]
     const left = digests.flatMap((digest, at) => (digest === undefined ? [at] : []))
+    rows.long += left.length
+    rows.short += digests.length - left.length
     if (left.length === 0) return digests
-    rows.areLong = left.length * 2 > digests.length
     const made = await longDigests(
       request,
       left.map((at) => stretches[at] as Stretch),
@@ -53,6 +54,8 @@ interface Leaf {
 
 /** Rows up to this length are put together in memory; for longer ones the server makes a file, however few there are. */
 const SHORT_BYTES = 512
+/** Stretches with a longer row, over those without, from which on rows are not taken for short any more. */
+const FEW = 8
 
 /** `undefined` for stretches with a longer row. */
 async function shortDigests(request: DigestRequest, stretches: readonly Stretch[]): Promise<Digests> {

@@ -163,6 +163,6 @@ async function requestOf(
     order: [sql.ref(NUMBER)],
     inOrder: false,
     fields,
-    rows: { areLong: false },
+    rows: { short: 0, long: 0 },
   }
 }
