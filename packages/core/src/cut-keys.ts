@@ -1,4 +1,6 @@
 import type { Entity } from './entity.ts'
+import type { Stretch } from './entity-store.ts'
+import { keysInTurn } from './find-keys.ts'
 import type { Key } from './key.ts'
 import type { SideName } from './phases.ts'
 import { scanKeys } from './scan-keys.ts'
@@ -30,17 +32,11 @@ async function cutByCount(
   const rows = (await run(async () => store.count?.()))?.rows ?? 0
   if (store.keyAt === undefined || rows === 0) return undefined
   const size = Math.ceil(rows / shards)
-  const bounds: Key[] = []
-  const keyAt = (n: number): Promise<Key | undefined> => {
-    const from = bounds.at(-1) ?? after
-    return run(async () => store.keyAt?.(from === undefined ? {} : { after: from }, n))
-  }
-  while (bounds.length < shards - 1) {
-    const bound = await keyAt(size)
-    if (bound === undefined) return bounds
-    bounds.push(bound)
-  }
-  return (await keyAt(2 * size + 1)) === undefined ? bounds : undefined
+  const keyAt = (stretch: Stretch, n: number): Promise<Key | undefined> => run(async () => store.keyAt?.(stretch, n))
+  const bounds = await keysInTurn(keyAt, after === undefined ? {} : { after }, size, shards - 1)
+  if (bounds.length < shards - 1) return bounds
+  const last = bounds.at(-1) ?? after
+  return (await keyAt(last === undefined ? {} : { after: last }, 2 * size + 1)) === undefined ? bounds : undefined
 }
 
 /** By reading all keys. Remembers as many of each page as there are shards. */
