@@ -28,7 +28,6 @@ export async function holdsKeys(
     // Without a bound MySQL may read the keys from any index that holds them, in the order of that one.
     inOrder: isPrimaryOrder(context, known) && (stretch.after !== undefined || stretch.through !== undefined),
     fields,
-    rows: { short: 0, long: 0 },
   }
   const { digest: digestOf } = engine === 'postgres' ? postgresDigest : mysqlDigest
   const [made] = (await digestOf?.(request, [stretch])) ?? []

@@ -16,7 +16,8 @@ export interface DigestRequest {
   /** Whether reading a stretch gives the rows in this order by itself: it is the primary key's. */
   readonly inOrder: boolean
   readonly fields: readonly Field[]
-  readonly rows: KnownRows
+  /** What is known of the table's rows; absent where nothing is to be learnt of them. */
+  readonly rows?: KnownRows
 }
 
 /** What digests of a table have learnt of its rows: in how many stretches all of them were short, and in how many not. */

@@ -17,19 +17,20 @@ export const mysqlDigest: DigestEngine = {
   forms: (facts) => [...mysqlForms(facts).keys()],
 
   async digest(request, stretches) {
-    const { rows } = request
-    const { each } = sizeOf(request.fields)
-    if (each > SHORT_BYTES || rows.long > rows.short + FEW) return longDigests(request, stretches)
-    const digests = [...(await shortDigests(request, stretches))]
-    const left = digests.flatMap((digest, at) => (digest === undefined ? [at] : []))
-    rows.long += left.length
-    rows.short += digests.length - left.length
-    if (left.length === 0) return digests
+    const { rows = { short: 0, long: 0 } } = request
+    const size = sizeOf(request.fields)
+    if (size.each > SHORT_BYTES || rows.long > rows.short + FEW) return longDigests(request, size, stretches)
+    const digests = [...(await shortDigests(request, size, stretches))]
+    const missing = digests.flatMap((digest, at) => (digest === undefined ? [at] : []))
+    rows.long += missing.length
+    rows.short += digests.length - missing.length
+    if (missing.length === 0) return digests
     const made = await longDigests(
       request,
-      left.map((at) => stretches[at] as Stretch),
+      size,
+      missing.map((at) => stretches[at] as Stretch),
     )
-    for (const [place, at] of left.entries()) digests[at] = made[place]
+    for (const [place, at] of missing.entries()) digests[at] = made[place]
     return digests
   },
 
@@ -58,8 +59,11 @@ const SHORT_BYTES = 512
 const FEW = 8
 
 /** `undefined` for stretches with a longer row. */
-async function shortDigests(request: DigestRequest, stretches: readonly Stretch[]): Promise<Digests> {
-  const { each, variable } = sizeOf(request.fields)
+async function shortDigests(
+  request: DigestRequest,
+  { each, variable }: RowSize,
+  stretches: readonly Stretch[],
+): Promise<Digests> {
   const text = sql`left(${rowText(request.fields)}, ${sql.lit(SHORT_BYTES)})`
   return digestsOf(request, stretches, text, sql`max(${variable})`, ({ counted, bytes, most }) => {
     const isCut = Number(bytes ?? 0) + each > SHORT_BYTES
@@ -68,8 +72,11 @@ async function shortDigests(request: DigestRequest, stretches: readonly Stretch[
 }
 
 /** `undefined` for stretches that are more than the server puts together. */
-async function longDigests(request: DigestRequest, stretches: readonly Stretch[]): Promise<Digests> {
-  const { each, variable } = sizeOf(request.fields)
+async function longDigests(
+  request: DigestRequest,
+  { each, variable }: RowSize,
+  stretches: readonly Stretch[],
+): Promise<Digests> {
   const text = rowText(request.fields)
   // Cut off, and cut to whole characters of up to four bytes.
   return digestsOf(
@@ -82,6 +89,12 @@ async function longDigests(request: DigestRequest, stretches: readonly Stretch[]
 }
 
 type Digests = readonly (Digest | undefined)[]
+
+/** How many bytes a row's text may take: of what has bounds, and of the rest as the server counts it. */
+interface RowSize {
+  readonly each: number
+  readonly variable: RawBuilder<unknown>
+}
 
 async function digestsOf(
   { db, table, probe, key, order, inOrder }: DigestRequest,
@@ -129,7 +142,7 @@ const SEPARATOR_BYTES = 1
  * How long a row's text may be: so many bytes of each, and those that the server counts. To ask it for the length of all texts together
  * would have it write them down once more.
  */
-function sizeOf(fields: DigestRequest['fields']): { readonly each: number; readonly variable: RawBuilder<unknown> } {
+function sizeOf(fields: DigestRequest['fields']): RowSize {
   // As a double, because whole numbers are added as decimals.
   const variable = [sql`0e0`]
   let each = SEPARATOR_BYTES

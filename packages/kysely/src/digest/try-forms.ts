@@ -163,6 +163,5 @@ async function requestOf(
     order: [sql.ref(NUMBER)],
     inOrder: false,
     fields,
-    rows: { short: 0, long: 0 },
   }
 }
